@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// One dialect of Swift for every target: the strictest that the toolchain offers.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "mimamori",
+  products: [
+    .executable(name: "mimamori-gateway", targets: ["mimamori-gateway"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // The C libraries: a module map and a shim each, one importer each.
+    .target(name: "CGPIOD", linkerSettings: [.linkedLibrary("gpiod")]),
+    .target(name: "CMosquitto", linkerSettings: [.linkedLibrary("mosquitto")]),
+    .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+    .target(name: "CTOML", cxxSettings: [.define("TOML_EXCEPTIONS", to: "1")]),
+
+    // The house, from the innermost room outwards.
+    .target(name: "Observations", swiftSettings: strict),
+    .target(name: "SensorDrivers", dependencies: ["Observations", "CGPIOD"], swiftSettings: strict),
+    .target(name: "Alerts", dependencies: ["Observations"], swiftSettings: strict),
+    .target(
+      name: "Delivery", dependencies: ["Observations", "CSQLite", "CMosquitto", logging], swiftSettings: strict),
+    .target(
+      name: "Gateway",
+      dependencies: ["Observations", "SensorDrivers", "Alerts", "Delivery", "CTOML", "CCrypto", logging],
+      swiftSettings: strict),
+    .target(name: "SimulatedSite", dependencies: ["Observations", "SensorDrivers"], swiftSettings: strict),
+    .executableTarget(
+      name: "mimamori-gateway",
+      dependencies: [
+        "Observations", "SensorDrivers", "Alerts", "Delivery", "Gateway", "SimulatedSite", argumentParser, logging,
+      ],
+      swiftSettings: strict),
+
+    .testTarget(name: "ObservationsTests", dependencies: ["Observations"], swiftSettings: strict),
+    .testTarget(name: "SensorDriversTests", dependencies: ["SensorDrivers", "Observations"], swiftSettings: strict),
+    .testTarget(name: "AlertsTests", dependencies: ["Alerts", "Observations"], swiftSettings: strict),
+    .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "Observations", logging], swiftSettings: strict),
+    .testTarget(
+      name: "GatewayTests", dependencies: ["Gateway", "Alerts", "Delivery", "SensorDrivers", "Observations"],
+      swiftSettings: strict),
+  ],
+  cxxLanguageStandard: .cxx17
+)

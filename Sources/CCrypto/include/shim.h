@@ -1,0 +1,4 @@
+#ifndef MIMAMORI_CCRYPTO_SHIM_H
+#define MIMAMORI_CCRYPTO_SHIM_H
+#include <openssl/evp.h>
+#endif

@@ -1,0 +1,3 @@
+#ifndef MIMAMORI_CTOML_H
+#define MIMAMORI_CTOML_H
+#endif

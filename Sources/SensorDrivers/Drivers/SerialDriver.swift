@@ -1,0 +1,58 @@
+public import Observations
+
+/// What a driver asks for and says after one event. Reused from event to event, so that nothing is allocated in calm.
+public struct DriverActions: Sendable {
+  /// What was observed, in order.
+  public var observations: [TimedObservation] = []
+  /// Bytes to write to the port now.
+  public var transmit: [UInt8] = []
+  /// True: the port is to be closed and opened again, because nothing else has helped.
+  public var reopen = false
+
+  public init() {}
+
+  /// Empties it and keeps its memory.
+  public mutating func removeAll() {
+    observations.removeAll(keepingCapacity: true)
+    transmit.removeAll(keepingCapacity: true)
+    reopen = false
+  }
+}
+
+/// What went over one port since the start; only ever rises. Published in `health`.
+public struct PortCounters: Sendable, Hashable {
+  public var bytesReceived: UInt64 = 0
+  public var bytesSent: UInt64 = 0
+  public var frames: UInt64 = 0
+  public var checksumErrors: UInt64 = 0
+  public var resynchronisations: UInt64 = 0
+  public var timeouts: UInt64 = 0
+
+  public init() {}
+}
+
+/// The life of one serial port's protocol: a value that is told what happens and says what to do.
+///
+/// It has no descriptor, no clock and no task; whoever owns the port calls it, also in a replay. It never traps on any
+/// bytes, holds a bounded buffer and finds back to the next frame after noise.
+public protocol SerialDriver: Sendable {
+  /// The sensors that speak through this port.
+  var sensors: [SensorID] { get }
+
+  var counters: PortCounters { get }
+
+  /// When `wake` is due at the latest, if ever.
+  var nextDeadline: MonotonicTime? { get }
+
+  /// The port was opened, for the first time or again: whatever was under way is void.
+  mutating func opened(at time: MonotonicTime, into actions: inout DriverActions)
+
+  /// The port cannot be used: each of the sensors becomes a fault of this cause.
+  mutating func failed(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions)
+
+  /// These bytes arrived.
+  mutating func received(_ bytes: Span<UInt8>, at time: MonotonicTime, into actions: inout DriverActions)
+
+  /// A deadline was reached.
+  mutating func wake(at time: MonotonicTime, into actions: inout DriverActions)
+}

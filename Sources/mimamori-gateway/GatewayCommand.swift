@@ -1,0 +1,10 @@
+import ArgumentParser
+import Gateway
+
+@main
+struct GatewayCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mimamori-gateway",
+    abstract: "Watches a river, an underpass and a school gate from a field board.",
+    version: mimamoriVersion)
+}
