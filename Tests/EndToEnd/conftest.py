@@ -4,6 +4,7 @@ The program is .build/release/mimamori-gateway, or what MIMAMORI_GATEWAY names.
 """
 
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -139,3 +140,9 @@ def peers():
     yield add
     for peer in reversed(opened):
         peer.close()
+
+
+@pytest.fixture
+def chance(request):
+    """Random numbers that are the same in each run of a test."""
+    return random.Random(request.node.name)
