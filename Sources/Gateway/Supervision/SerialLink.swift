@@ -66,14 +66,15 @@ public final class SerialLink: EventSource {
     flush(at: time)
     for _ in 0..<Self.readsPerTurn {
       guard serial != nil else { return }
-      switch serial!.read(into: &buffer) {
+      var span = buffer.mutableSpan
+      switch serial!.read(into: &span) {
       case .bytes(let count):
         driver.received(buffer.span.extracting(0..<count), at: time, into: &actions)
         act(at: time)
         if count < buffer.count { return }
       case .nothing: return
-      case .gone(let reason):
-        close(.portLost, "\(path) went away: \(reason): plug it in again; it is used as soon as it is back", at: time)
+      case .lost(let error):
+        close(error, at: time)
         return
       }
     }
@@ -91,26 +92,27 @@ public final class SerialLink: EventSource {
   private func open(at time: MonotonicTime) {
     do {
       serial = try SerialPort(path: path, line: line)
-      if failure != nil { logger.notice("\(path) is back") }
+      if failure != nil { logger.notice("The serial port \(path) is back.") }
+      if let warning = serial?.warning, failure == nil { logger.warning("\(warning)") }
       failure = nil
       retryDelay = Self.firstRetry
       driver.opened(at: time, into: &actions)
       act(at: time)
     } catch {
-      close(error.faultCause, error.description, at: time)
+      close(error, at: time)
     }
   }
 
   /// Gives the port up until `retryAt`; says a failure once, not at each try.
-  private func close(_ cause: FaultCause, _ message: String, at time: MonotonicTime) {
+  private func close(_ error: SensorDriversError, at time: MonotonicTime) {
     serial = nil
     transmit.removeAll()
     retryAt = time + retryDelay
     retryDelay = min(retryDelay * 2, Self.longestRetry)
-    guard failure != cause else { return }
-    failure = cause
-    logger.warning("\(message)")
-    driver.failed(cause, at: time, into: &actions)
+    guard failure != error.cause else { return }
+    failure = error.cause
+    logger.warning("\(error)")
+    driver.failed(error.cause, at: time, into: &actions)
     act(at: time)
   }
 
@@ -132,11 +134,9 @@ public final class SerialLink: EventSource {
 
   private func flush(at time: MonotonicTime) {
     guard serial != nil, !transmit.isEmpty else { return }
-    switch serial!.write(transmit) {
-    case .bytes(let count): transmit.removeFirst(count)
-    case .nothing: return
-    case .gone(let reason):
-      close(.portLost, "\(path) went away: \(reason): plug it in again; it is used as soon as it is back", at: time)
+    switch serial!.write(transmit.span) {
+    case .written(let count): transmit.removeFirst(count)
+    case .lost(let error): close(error, at: time)
     }
   }
 }
