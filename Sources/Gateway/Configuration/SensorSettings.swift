@@ -1,0 +1,162 @@
+public import Alerts
+public import Observations
+
+/// `[[sensor]]`: what it measures, and how it is wired.
+public struct SensorSettings: Sendable, Hashable {
+  /// Which driver speaks with it. A new driver is a case here.
+  public enum Driver: Sendable, Hashable {
+    case modbus(ModbusSensorSettings)
+    case a02yyuw(UltrasonicSensorSettings)
+    case gpio(GPIOSensorSettings)
+    case hci(BeaconReceiverSettings)
+  }
+
+  /// What the station knows of it.
+  public let plan: SensorPlan
+  public let driver: Driver
+
+  public var id: SensorID { plan.id }
+
+  /// The serial port that it is on, if it is on one.
+  public var port: PortID? {
+    switch driver {
+    case .modbus(let settings): settings.port
+    case .a02yyuw(let settings): settings.port
+    case .hci(let settings): settings.port
+    case .gpio: nil
+    }
+  }
+}
+
+/// A value in the registers of a Modbus RTU device (Modbus application protocol 1.1b3, sections 6.3 and 6.4).
+public struct ModbusSensorSettings: Sendable, Hashable {
+  /// Which table, and so which function reads it.
+  public enum Table: String, Sendable, CaseIterable {
+    /// Input registers, function 4.
+    case input
+    /// Holding registers, function 3.
+    case holding
+  }
+
+  /// How the raw value is coded.
+  public enum ValueType: String, Sendable, CaseIterable {
+    case int16, uint16, int32, uint32, float32
+
+    /// Registers of 16 bits: 1 or 2.
+    public var registers: Int {
+      switch self {
+      case .int16, .uint16: 1
+      case .int32, .uint32, .float32: 2
+      }
+    }
+  }
+
+  /// The order of the four bytes of a 32 bit value on the wire, `A` being the most significant.
+  public enum WordOrder: String, Sendable, CaseIterable {
+    case abcd = "ABCD"
+    case cdab = "CDAB"
+    case badc = "BADC"
+    case dcba = "DCBA"
+  }
+
+  public let port: PortID
+  /// The device's address, 1 to 247.
+  public let unit: Int
+  public let table: Table
+  /// The first register, counted from 0 as on the wire.
+  public let address: Int
+  public let type: ValueType
+  public let wordOrder: WordOrder
+  /// Value = raw × scale + offset, in the quantity's unit; never zero.
+  public let scale: Double
+  public let offset: Double
+  /// From one poll to the next.
+  public let every: TimeSpan
+  /// How long an answer is waited for.
+  public let timeout: TimeSpan
+  /// How often a failed poll is repeated at once, 0 to 5.
+  public let retries: Int
+}
+
+/// An A02YYUW ultrasonic distance sensor over the water.
+public struct UltrasonicSensorSettings: Sendable, Hashable {
+  public let port: PortID
+  /// Height of the sensor above the gauge's zero, in metres: level = mount height - distance.
+  public let mountHeight: Measure
+}
+
+/// A line of a GPIO chip.
+public struct GPIOLineReference: Sendable, Hashable {
+  /// How the line is found on its chip.
+  public enum Line: Sendable, Hashable, CustomStringConvertible {
+    case number(Int)
+    case name(String)
+
+    public var description: String {
+      switch self {
+      case .number(let number): String(number)
+      case .name(let name): name
+      }
+    }
+  }
+
+  /// A path such as `/dev/gpiochip0`, or a chip's label.
+  public let chip: String
+  public let line: Line
+}
+
+/// A contact or a tipping bucket on a GPIO line.
+public struct GPIOSensorSettings: Sendable, Hashable {
+  /// What the chip connects to the line.
+  public enum Bias: String, Sendable, CaseIterable {
+    case asIs = "as-is"
+    case disabled
+    case pullUp = "pull-up"
+    case pullDown = "pull-down"
+  }
+
+  /// The position of a contact.
+  public enum ContactState: String, Sendable, CaseIterable {
+    case closed, open
+  }
+
+  /// What is read from the line.
+  public enum Kind: Sendable, Hashable {
+    /// A flood contact that is wet in this position.
+    case floodContact(wet: ContactState)
+    /// A tipping bucket: each closing of the contact is a tip of so many millimetres.
+    case rain(tip: Measure)
+  }
+
+  public let line: GPIOLineReference
+  public let bias: Bias
+  /// A change counts when it has stood for this long.
+  public let debounce: TimeSpan
+  public let kind: Kind
+
+  /// Whether the closed contact makes the line high: it connects the line with what the bias does not, so only against
+  /// a pull-down. Without a bias an external pull-up is assumed, as on nearly every board.
+  public var isHighWhenClosed: Bool { bias == .pullDown }
+}
+
+/// A Bluetooth controller that listens for tags (HCI over UART).
+public struct BeaconReceiverSettings: Sendable, Hashable {
+  public let port: PortID
+}
+
+/// An output on a GPIO line.
+public struct GPIOOutputSettings: Sendable, Hashable {
+  /// Which level of the line switches it on.
+  public enum ActiveLevel: String, Sendable, CaseIterable {
+    case high, low
+  }
+
+  /// The state at start, stop and crash.
+  public enum SafeState: String, Sendable, CaseIterable {
+    case off, on
+  }
+
+  public let line: GPIOLineReference
+  public let active: ActiveLevel
+  public let safe: SafeState
+}
