@@ -32,6 +32,7 @@ let package = Package(
     .target(name: "CMosquitto", linkerSettings: [.linkedLibrary("mosquitto")]),
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+    .target(name: "CLinux"),
     .target(name: "CTOML", cxxSettings: [.define("TOML_EXCEPTIONS", to: "1")]),
 
     // The house, from the innermost room outwards.
@@ -42,7 +43,7 @@ let package = Package(
       name: "Delivery", dependencies: ["Observations", "CSQLite", "CMosquitto", logging], swiftSettings: strict),
     .target(
       name: "Gateway",
-      dependencies: ["Observations", "SensorDrivers", "Alerts", "Delivery", "CTOML", "CCrypto", logging],
+      dependencies: ["Observations", "SensorDrivers", "Alerts", "Delivery", "CTOML", "CCrypto", "CLinux", logging],
       swiftSettings: strict),
     .target(name: "SimulatedSite", dependencies: ["Observations", "SensorDrivers"], swiftSettings: strict),
     .executableTarget(

@@ -1,0 +1,19 @@
+#ifndef MIMAMORI_CLINUX_SHIM_H
+#define MIMAMORI_CLINUX_SHIM_H
+// What the kernel offers beyond the module of the C library: signals as a descriptor, and whether NTP keeps the clock.
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/signalfd.h>
+#include <sys/timex.h>
+
+// A descriptor that reads the signals of the set, nonblocking and closed on exec; -1 with errno.
+int mimamori_signal_descriptor(const sigset_t *signals);
+
+// The number of the next signal on such a descriptor, or 0 when none waits.
+uint32_t mimamori_next_signal(int descriptor);
+
+// 1 when the kernel's clock is kept by an NTP client, otherwise 0.
+int mimamori_clock_is_synchronized(void);
+
+#endif

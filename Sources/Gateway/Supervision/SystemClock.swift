@@ -1,0 +1,81 @@
+import CLinux
+import Glibc
+public import Observations
+
+/// The board's clocks, read together: the only place of the gateway where time comes from.
+///
+/// Wall time is the monotonic time plus an offset that is held still until the clock has moved by more than
+/// `stepThreshold`. So two observations are as far apart on the wall as they are on the monotonic clock, and a
+/// recording replays to the same times.
+public struct SystemClock {
+  /// A difference of the wall clock below this is slew, followed quietly; from this on it is a step.
+  public static let stepThreshold = TimeSpan.milliseconds(50)
+
+  /// A monotonic clock and the system's wall clock as they read at one instant.
+  public typealias Reader = () -> (monotonic: MonotonicTime, wallNanoseconds: Int64)
+
+  private let read: Reader
+  private var offsetNanoseconds: Int64
+  private var quality: ClockQuality
+  private var qualityIsDue: MonotonicTime
+
+  /// A clock over the kernel's, or over `read` in a test.
+  public init(read: @escaping Reader = SystemClock.kernel) {
+    self.read = read
+    let (monotonic, wall) = read()
+    offsetNanoseconds = wall - monotonic.nanoseconds
+    quality = Self.kernelQuality()
+    qualityIsDue = monotonic + .seconds(10)
+  }
+
+  /// Reads both clocks. Notices a step of the wall clock.
+  public mutating func now() -> Moment {
+    let (monotonic, wall) = read()
+    let offset = wall - monotonic.nanoseconds
+    if abs(offset - offsetNanoseconds) > Self.stepThreshold.nanoseconds {
+      offsetNanoseconds = offset
+    }
+    if monotonic >= qualityIsDue {
+      quality = Self.kernelQuality()
+      qualityIsDue = monotonic + .seconds(10)
+    }
+    return moment(at: monotonic)
+  }
+
+  /// The moment of a time on the monotonic clock that was not long ago, such as a kernel's time stamp.
+  public func moment(at monotonic: MonotonicTime) -> Moment {
+    let wall = (monotonic.nanoseconds + offsetNanoseconds) / 1_000_000
+    return Moment(monotonic: monotonic, wall: WallTime(milliseconds: wall), clock: quality)
+  }
+
+  /// CLOCK_MONOTONIC and CLOCK_REALTIME.
+  public static func kernel() -> (monotonic: MonotonicTime, wallNanoseconds: Int64) {
+    (MonotonicTime(nanoseconds: nanoseconds(of: CLOCK_MONOTONIC)), nanoseconds(of: CLOCK_REALTIME))
+  }
+
+  private static func nanoseconds(of clock: clockid_t) -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
+  /// The kernel knows whether an NTP client keeps the clock; without one, a board with a clock chip is better off.
+  private static func kernelQuality() -> ClockQuality {
+    if mimamori_clock_is_synchronized() == 1 { return .synchronized }
+    return unsafe access("/dev/rtc0", F_OK) == 0 ? .rtc : .unsynchronized
+  }
+}
+
+/// What tells this boot of the machine apart from every other.
+public enum Boot {
+  /// The kernel's random id of this boot.
+  ///
+  /// - Throws: `GatewayError` when `/proc` is not mounted.
+  public static func identifier() throws(GatewayError) -> String {
+    let path = "/proc/sys/kernel/random/boot_id"
+    guard let text = TextFile.read(path, limit: 64) else {
+      throw GatewayError(.bug, "Failed to read \(path): mount /proc and start again")
+    }
+    return String(text.prefix { !$0.isWhitespace })
+  }
+}
