@@ -75,6 +75,7 @@ extension ConfigurationReader {
         "serial", required: "name its port; there are: \(Self.list(declaredPorts.keys))")
     else { return nil }
     guard declaredPorts[located.value] != nil else {
+      namesMissingPort = true
       let near = NearestName.find(located.value, among: declaredPorts.keys.sorted())
         .map { "did you mean \(TOMLValue.quoted($0))? " }
       reader.error(
@@ -93,6 +94,8 @@ extension ConfigurationReader {
   func checkPorts() {
     for (id, port) in declaredPorts.sorted(by: { $0.value.position < $1.value.position }) {
       guard let first = port.users.first else {
+        // A misspelled port is told where it is named.
+        if namesMissingPort { continue }
         problems.warning(
           "serial.\(id)", at: port.position, "no sensor uses the port \(TOMLValue.quoted(id))",
           advice: "remove it, or name it in a sensor as serial")
@@ -138,7 +141,7 @@ extension ConfigurationReader {
       let pollSeconds = Double(Int64(characters) * line.characterNanoseconds) / 1e9 + 0.02
       load += pollSeconds / settings.every.seconds
       let register = [settings.unit, settings.table == .input ? 4 : 3, settings.address]
-      if let other = registers.updateValue(user.sensor, forKey: register) {
+      if let other = registers.updateValue(user.sensor, forKey: register), other != user.sensor {
         problems.warning(
           "sensor[\(user.sensor)].register", at: user.position,
           "\(user.sensor) reads the same register of unit \(settings.unit) as \(other)",

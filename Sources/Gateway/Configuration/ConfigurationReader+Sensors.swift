@@ -57,11 +57,11 @@ extension ConfigurationReader {
     var elsewhere: [String: String] = [:]
     for (key, drivers) in Self.driverKeys where !drivers.contains(driver) {
       let names = drivers.map(\.rawValue).joined(separator: ", ")
-      elsewhere[key] = "it belongs to the drivers \(names), not to \(driver.rawValue); remove it"
+      elsewhere[key] = "it is a key of \(names) and not of \(driver.rawValue); remove it"
     }
     if driver == .gpio {
-      elsewhere["wet"] = "it belongs to the quantity flood_contact; remove it"
-      elsewhere["tip"] = "it belongs to the quantity rain; remove it"
+      elsewhere["wet"] = "it is a key of flood_contact; remove it"
+      elsewhere["tip"] = "it is a key of rain; remove it"
     }
     reader.finish(elsewhere: elsewhere)
   }

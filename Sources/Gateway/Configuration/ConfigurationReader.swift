@@ -17,6 +17,7 @@ final class ConfigurationReader {
   let files: FileLocations
   /// What was declared so far, also where a part of it is wrong, so that one mistake is told once.
   var declaredPorts: [String: DeclaredPort] = [:]
+  var namesMissingPort = false
   var declaredSensors: [String: DeclaredSensor] = [:]
   var declaredLines: [GPIOLineReference: String] = [:]
 

@@ -71,7 +71,10 @@ public final class TableReader {
     return nil
   }
 
-  private var place: String { path.isEmpty ? "the configuration" : "[\(path)]" }
+  private var place: String {
+    if path.isEmpty { return "the configuration" }
+    return path.contains("[") ? path : "[\(path)]"
+  }
 
   /// Says what stands under `key` and what should.
   public func wrongType(_ key: String, _ value: TOMLValue, expected: String, advice: String) {
