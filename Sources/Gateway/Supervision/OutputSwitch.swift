@@ -50,7 +50,7 @@ final class OutputSwitch: EventSource {
   private func request(at time: MonotonicTime) {
     do throws(GPIOError) {
       output = try access.output(
-        chip: settings.line.chip, line: settings.line.gpioLine, isActiveHigh: settings.active == .high,
+        chip: settings.line.chip, line: settings.line.line, isActiveHigh: settings.active == .high,
         initial: settings.safe == .on)
       if failure != nil { logger.notice("The line of the output \(id) is back.") }
       failure = nil
