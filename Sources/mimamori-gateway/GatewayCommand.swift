@@ -6,5 +6,6 @@ struct GatewayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mimamori-gateway",
     abstract: "Watches a river, an underpass and a school gate from a field board.",
-    version: mimamoriVersion)
+    version: mimamoriVersion,
+    subcommands: [SchemaCommand.self])
 }
