@@ -9,6 +9,7 @@ struct GatewayCommand: ParsableCommand {
     version: mimamoriVersion,
     subcommands: [
       CheckCommand.self,
+      SchemaCommand.self,
       SignCommand.self,
     ])
 }
