@@ -57,7 +57,9 @@ let package = Package(
       swiftSettings: strict),
 
     .testTarget(name: "ObservationsTests", dependencies: ["Observations"], swiftSettings: strict),
-    .testTarget(name: "SensorDriversTests", dependencies: ["SensorDrivers", "Observations"], swiftSettings: strict),
+    .testTarget(
+      name: "SensorDriversTests", dependencies: ["SensorDrivers", "SimulatedSite", "Observations"],
+      swiftSettings: strict),
     .testTarget(name: "AlertsTests", dependencies: ["Alerts", "Observations"], swiftSettings: strict),
     .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "Observations", logging], swiftSettings: strict),
     .testTarget(
