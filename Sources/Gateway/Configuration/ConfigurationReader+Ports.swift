@@ -137,7 +137,7 @@ extension ConfigurationReader {
       guard let settings = user.settings else { continue }
       // A request has 8 bytes, an answer 5 and the registers; 3.5 characters of silence follow each (section 2.5.1.1 of
       // Modbus over serial line 1.02), and a device takes some 20 ms to answer.
-      let characters = 8 + 5 + 2 * settings.type.registers + 7
+      let characters = 8 + 5 + 2 * settings.type.registerCount + 7
       let pollSeconds = Double(Int64(characters) * line.characterNanoseconds) / 1e9 + 0.02
       load += pollSeconds / settings.every.seconds
       let register = [settings.unit, settings.table == .input ? 4 : 3, settings.address]

@@ -1,5 +1,6 @@
 public import Alerts
 public import Observations
+public import SensorDrivers
 
 /// `[[sensor]]`: what it measures, and how it is wired.
 public struct SensorSettings: Sendable, Hashable {
@@ -30,34 +31,9 @@ public struct SensorSettings: Sendable, Hashable {
 
 /// A value in the registers of a Modbus RTU device (Modbus application protocol 1.1b3, sections 6.3 and 6.4).
 public struct ModbusSensorSettings: Sendable, Hashable {
-  /// Which table, and so which function reads it.
-  public enum Table: String, Sendable, CaseIterable {
-    /// Input registers, function 4.
-    case input
-    /// Holding registers, function 3.
-    case holding
-  }
-
-  /// How the raw value is coded.
-  public enum ValueType: String, Sendable, CaseIterable {
-    case int16, uint16, int32, uint32, float32
-
-    /// Registers of 16 bits: 1 or 2.
-    public var registers: Int {
-      switch self {
-      case .int16, .uint16: 1
-      case .int32, .uint32, .float32: 2
-      }
-    }
-  }
-
-  /// The order of the four bytes of a 32 bit value on the wire, `A` being the most significant.
-  public enum WordOrder: String, Sendable, CaseIterable {
-    case abcd = "ABCD"
-    case cdab = "CDAB"
-    case badc = "BADC"
-    case dcba = "DCBA"
-  }
+  public typealias Table = ModbusTable
+  public typealias ValueType = ModbusNumberType
+  public typealias WordOrder = ModbusWordOrder
 
   public let port: PortID
   /// The device's address, 1 to 247.
@@ -72,8 +48,8 @@ public struct ModbusSensorSettings: Sendable, Hashable {
   public let offset: Double
   /// From one poll to the next.
   public let every: TimeSpan
-  /// How long an answer is waited for.
-  public let timeout: TimeSpan
+  /// How long an answer is waited for; nil: what it takes on the wire and a device's usual time.
+  public let timeout: TimeSpan?
   /// How often a failed poll is repeated at once, 0 to 5.
   public let retries: Int
 }
