@@ -42,17 +42,11 @@ struct CheckCommand: ParsableCommand {
   }
 
   private static func check(_ path: String) throws -> ConfigurationCheck {
-    do throws(ConfigurationFileError) {
+    do throws(GatewayError) {
       return try ConfigurationChecker.check(path: path)
     } catch {
-      let status: CInt =
-        switch error.kind {
-        case .missing: EX_NOINPUT
-        case .noPermission: EX_NOPERM
-        case .unreadable: EX_IOERR
-        }
       print(toStandardError: "\(error)\n")
-      throw ExitCode(status)
+      throw ExitCode(error.status.rawValue)
     }
   }
 }

@@ -1,29 +1,5 @@
 import Glibc
 
-/// Why a configuration file cannot even be read.
-public struct ConfigurationFileError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// Which exit status fits.
-  public enum Kind: Sendable, Hashable {
-    case missing
-    case noPermission
-    case unreadable
-  }
-
-  public let path: String
-  public let kind: Kind
-  let reason: String
-
-  public var description: String {
-    let advice =
-      switch kind {
-      case .missing: "name an existing file with --config"
-      case .noPermission: "give this user the right to read it"
-      case .unreadable: "name a text file of at most \(TOMLDocument.mostBytes / 1024) KB"
-      }
-    return "Failed to read configuration \(path): \(reason). To mend it, \(advice)."
-  }
-}
-
 /// What a check found.
 public struct ConfigurationCheck: Sendable {
   /// The file's name as problems show it.
@@ -46,25 +22,32 @@ public struct ConfigurationCheck: Sendable {
 /// Reads and checks a `gateway.toml` without touching any hardware.
 public enum ConfigurationChecker {
   /// Checks the file at `path`; relative paths in it lead to this process's credentials or beside the file.
-  public static func check(path: String) throws(ConfigurationFileError) -> ConfigurationCheck {
+  ///
+  /// - Throws: a `GatewayError` if the file is missing or cannot be read; a bad configuration is not an error here.
+  public static func check(path: String) throws(GatewayError) -> ConfigurationCheck {
     let bytes: [UInt8]
     do throws(FileBytes.Failure) {
       bytes = try FileBytes.read(path, most: TOMLDocument.mostBytes)
     } catch {
-      switch error {
-      case .system(let number):
-        let kind: ConfigurationFileError.Kind =
-          switch number {
-          case ENOENT, ENOTDIR: .missing
-          case EACCES, EPERM: .noPermission
-          default: .unreadable
-          }
-        throw ConfigurationFileError(path: path, kind: kind, reason: FileBytes.describe(number))
-      case .tooLarge:
-        throw ConfigurationFileError(path: path, kind: .unreadable, reason: "it is too large")
-      }
+      throw failure(error, path)
     }
     return check(bytes, file: path, locations: FileLocations(configuration: path))
+  }
+
+  private static func failure(_ failure: FileBytes.Failure, _ path: String) -> GatewayError {
+    let start = "Failed to read configuration \(path): "
+    switch failure {
+    case .tooLarge:
+      let limit = "a configuration has at most \(TOMLDocument.mostBytes / 1024) KB"
+      return GatewayError(.badInputData, "\(start)it is too large: name another file; \(limit)")
+    case .system(let number):
+      let reason = FileBytes.describe(number)
+      switch number {
+      case ENOENT, ENOTDIR: return GatewayError(.inputMissing, "\(start)\(reason): name an existing file")
+      case EACCES, EPERM: return GatewayError(.noPermission, "\(start)\(reason): let this user read it")
+      default: return GatewayError(.inputOutputFailed, "\(start)\(reason): name a regular file that can be read")
+      }
+    }
   }
 
   /// Checks a text. `file` names it in problems; `locations` tell where its relative paths lead.

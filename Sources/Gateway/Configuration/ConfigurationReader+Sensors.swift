@@ -109,7 +109,7 @@ extension ConfigurationReader {
     }
     let offset = reader.number("offset", in: -1e9...1e9) ?? 0
     let every = reader.duration("every", in: .milliseconds(100) ... .hours(1)) ?? .seconds(10)
-    let timeout = reader.duration("timeout", in: .milliseconds(20) ... .seconds(10)) ?? .seconds(1)
+    let timeout = reader.duration("timeout", in: .milliseconds(20) ... .seconds(10))
     let retries = reader.integer("retries", in: 0...5) ?? 1
     let staleAfter = readStaleAfter(reader) ?? max(.seconds(60), every * 6)
     if staleAfter <= every {
@@ -117,7 +117,7 @@ extension ConfigurationReader {
         "stale_after", "stale_after = \"\(staleAfter.configured)\" is over before the next poll",
         advice: "write more than every = \"\(every.configured)\", best three times as much")
     }
-    let range = common.quantity.flatMap { readRange(reader, $0) }
+    let range = readRange(reader, common.quantity)
     let datum = readDatum(reader)
     var settings: ModbusSensorSettings?
     if let port, let unit, let register {
@@ -172,7 +172,7 @@ extension ConfigurationReader {
       "mount_height", of: .waterLevel, in: 0.03...50,
       required: "write the sensor's height above the gauge's zero in metres")
     let staleAfter = readStaleAfter(reader) ?? .seconds(30)
-    let range = common.quantity.flatMap { readRange(reader, $0) }
+    let range = readRange(reader, common.quantity)
     let datum = readDatum(reader)
     guard let port, let mountHeight, let quantity = common.quantity else { return nil }
     let plan = SensorPlan(
@@ -198,14 +198,16 @@ extension ConfigurationReader {
     reader.duration("stale_after", in: .seconds(1) ... .hours(24))
   }
 
-  private func readRange(_ reader: TableReader, _ quantity: Quantity) -> ClosedRange<Measure>? {
+  private func readRange(_ reader: TableReader, _ quantity: Quantity?) -> ClosedRange<Measure>? {
     guard let value = reader.value("range") else { return nil }
     guard case .array(let bounds) = value.content, bounds.count == 2 else {
       reader.error("range", "range is not two numbers", advice: "write range = [lowest, highest]")
       return nil
     }
     let measures = bounds.compactMap { bound in
-      reader.number(bound, of: "range", in: -100_000...100_000).flatMap { Measure(rounding: $0, for: quantity) }
+      reader.number(bound, of: "range", in: -100_000...100_000).flatMap {
+        Measure(rounding: $0, for: quantity ?? .waterLevel)
+      }
     }
     guard measures.count == 2 else { return nil }
     guard measures[0] < measures[1] else {

@@ -44,8 +44,8 @@ public struct ModbusSensorSettings: Sendable, Hashable {
   public let offset: Double
   /// From one poll to the next.
   public let every: TimeSpan
-  /// How long an answer is waited for.
-  public let timeout: TimeSpan
+  /// How long an answer is waited for; nil: what it takes on the wire and a device's usual time.
+  public let timeout: TimeSpan?
   /// How often a failed poll is repeated at once, 0 to 5.
   public let retries: Int
 }
