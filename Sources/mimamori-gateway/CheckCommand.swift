@@ -1,6 +1,5 @@
 import ArgumentParser
 import Gateway
-import Glibc
 
 /// `check`: validates a configuration without touching hardware.
 struct CheckCommand: ParsableCommand {
@@ -31,13 +30,13 @@ struct CheckCommand: ParsableCommand {
         difference = ConfigurationDifference(from: old, to: new)
       } else if other.tree == nil {
         isComparable = false
-        print(toStandardError: other.problemText)
+        StandardStreams.report(other.problemText)
       }
     }
     let report = CheckReport(check, difference: difference)
     print(json ? report.json : report.text, terminator: "")
     let errors = check.problems.count { $0.severity == .error }
-    print(toStandardError: "\(check.file): \(errors) errors, \(check.problems.count - errors) warnings\n")
+    StandardStreams.report("\(check.file): \(errors) errors, \(check.problems.count - errors) warnings")
     if check.configuration == nil || !isComparable { throw ExitCode(1) }
   }
 
@@ -45,18 +44,8 @@ struct CheckCommand: ParsableCommand {
     do throws(GatewayError) {
       return try ConfigurationChecker.check(path: path)
     } catch {
-      print(toStandardError: "\(error)\n")
+      StandardStreams.report("\(error)")
       throw ExitCode(error.status.rawValue)
     }
-  }
-}
-
-/// Results go to standard output, everything else here.
-private func print(toStandardError text: String) {
-  var rest = Array(text.utf8)[...]
-  while !rest.isEmpty {
-    let count = unsafe rest.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    guard count > 0 else { return }
-    rest = rest.dropFirst(count)
   }
 }

@@ -46,7 +46,7 @@ public struct GatewayRuntime {
     while true {
       let session = try GatewaySession(
         loaded, previous: previous, additions: additions, signals: signals, notifier: notifier, logger: logger)
-      let ending = session.run(reload: reload)
+      let ending = try session.run(reload: reload)
       guard case .reload(let next) = ending else { return }
       previous = loaded.configuration
       loaded = next

@@ -65,7 +65,8 @@ final class GatewaySession {
 
     let serialLinks = wiring.serialLinks(sink: watchkeeper, at: now.monotonic)
     let health = HealthReporter(
-      formats: formats, delivery: delivery, watchkeeper: watchkeeper, links: serialLinks, clock: clock,
+      formats: formats, delivery: delivery, limits: DeliverySettings.Limits(), watchkeeper: watchkeeper,
+      links: serialLinks, clock: clock,
       watchlistRevision: { list?.revision }, at: now.monotonic)
     let gpioLinks = wiring.gpioLinks(sink: watchkeeper, at: now.monotonic)
     loop.add(signals)
@@ -84,7 +85,8 @@ final class GatewaySession {
   /// Watches until a signal ends the session.
   ///
   /// - Parameter reload: reads the configuration again; nil when it cannot be used.
-  func run(reload: @escaping () -> GatewayRuntime.Loaded?) -> Ending {
+  /// - Throws: `GatewayError` when the delivery's threads cannot be started.
+  func run(reload: @escaping () -> GatewayRuntime.Loaded?) throws(GatewayError) -> Ending {
     signals.handler = { [unowned self] request in
       switch request {
       case .stop:
@@ -100,7 +102,11 @@ final class GatewaySession {
         }
       }
     }
-    delivery.start()
+    do {
+      try delivery.start()
+    } catch {
+      throw GatewayError(GatewayError.ExitStatus(rawValue: error.exitStatus) ?? .bug, "\(error)")
+    }
     watchkeeper.start()
     notifier.ready("watching")
     logger.info("Watching.")
@@ -108,7 +114,7 @@ final class GatewaySession {
 
     if case .stopped = ending { notifier.stopping() }
     watchkeeper.stop()
-    delivery.stop(within: Self.deliveryGrace)
+    delivery.stop(within: Self.deliveryGrace.nanoseconds)
     logger.info("Stopped in order.")
     return ending
   }

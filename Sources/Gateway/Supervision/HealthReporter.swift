@@ -9,6 +9,7 @@ final class HealthReporter: EventSource {
   private let delivery: DeliveryService
   private let watchkeeper: Watchkeeper
   private let links: [SerialLink]
+  private let limits: DeliverySettings.Limits
   private let watchlistRevision: () -> Int?
   private var clock: SystemClock
   private var due: MonotonicTime
@@ -18,7 +19,8 @@ final class HealthReporter: EventSource {
   private static let expirySeconds: UInt32 = 1800
 
   init(
-    formats: Formats, delivery: DeliveryService, watchkeeper: Watchkeeper, links: [SerialLink], clock: SystemClock,
+    formats: Formats, delivery: DeliveryService, limits: DeliverySettings.Limits, watchkeeper: Watchkeeper,
+    links: [SerialLink], clock: SystemClock,
     watchlistRevision: @escaping () -> Int?, at time: MonotonicTime
   ) {
     self.formats = formats
@@ -26,6 +28,7 @@ final class HealthReporter: EventSource {
     self.watchkeeper = watchkeeper
     self.links = links
     self.clock = clock
+    self.limits = limits
     self.watchlistRevision = watchlistRevision
     due = time + .seconds(2)
   }
@@ -66,9 +69,9 @@ final class HealthReporter: EventSource {
     return HealthReport(
       at: now, sensors: sensors, ports: ports,
       queues: [
-        .init(name: "waiting", length: statistics.waiting, capacity: delivery.limits.waitingMessages),
-        .init(name: "outbox", length: statistics.outbox, capacity: delivery.limits.outboxRows),
-        .init(name: "retained", length: statistics.retainedTopics, capacity: delivery.limits.retainedTopics),
+        .init(name: "waiting", length: statistics.waiting, capacity: limits.waitingMessages),
+        .init(name: "outbox", length: statistics.outbox, capacity: limits.outboxRows),
+        .init(name: "retained", length: statistics.retainedTopics, capacity: limits.retainedTopics),
       ],
       drops: [
         .init(name: "alerts", count: statistics.droppedAlerts),
