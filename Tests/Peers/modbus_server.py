@@ -5,7 +5,8 @@ The gateway opens one pseudo-terminal, pymodbus serves another, and this program
 withhold, spoil or delay the answers of single units, and it can take the time that a real line would take.
 
 Prints `READY <path>` when it can be asked. Every register of a unit holds unit * 1000 + address unless it was set;
-addresses from 200 on do not exist, so asking for them gets exception 2; so does, in pymodbus, asking an absent unit.
+addresses from 200 on do not exist, so asking for them gets exception 2. pymodbus answers for an absent unit, too: with
+exception 4.
 
 While it runs it obeys lines on its standard input:
 
@@ -20,6 +21,7 @@ While it runs it obeys lines on its standard input:
 import argparse
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -148,6 +150,7 @@ def arguments():
 
 
 async def main():
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)  # It would report each absent unit as its own failure.
     options = arguments()
     line = Line(options)
     for setting in options.set:

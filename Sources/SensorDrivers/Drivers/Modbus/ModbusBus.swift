@@ -6,8 +6,9 @@ public import Observations
 ///   sensors that are due, the one that has waited longest goes first.
 /// - RTU answers carry no number, so an answer that is late could be taken for the next one. After a request went
 ///   unanswered, its unit is therefore not asked until an answer can no longer be expected: one second, or three times
-///   the timeout, and twice the lateness that was ever seen, at most ten. Other units are asked meanwhile. The first
-///   request afterwards is the same one again.
+///   the timeout, and twice the lateness that was ever seen, at most ten. Other units are asked meanwhile. Afterwards it
+///   is asked the same again; another register whose answer would look the same has to wait three seconds. An answer
+///   that comes nevertheless, when none is due, makes the value before it a `late_reply`.
 /// - A poll that has failed with all its retries is a fault: `timeout` (no byte came), `garbled_reply` (bytes, but no
 ///   answer), `late_reply` (the answer came after its time); an exception is `device_exception` at once.
 /// - A unit that fails is left alone for 2, 4, 8, 16, then 30 s, and then asked only when no other sensor needs the line
@@ -17,6 +18,8 @@ public struct ModbusBus: SerialDriver {
   private struct Transaction: Sendable {
     let point: Int
     let deadline: MonotonicTime
+    /// Bytes that belonged to no frame, before a frame of another unit.
+    var strayBytes = 0
   }
 
   /// A stray byte or two is what a line makes when it is turned round, and no answer.
@@ -121,9 +124,10 @@ extension ModbusBus {
     if let transaction, time >= transaction.deadline {
       self.transaction = nil
       let unit = points[transaction.point].unit
-      let isGarbled = parser.unmatchedCount > Self.turnaroundBytes
-      units[unit].quarantine = ModbusUnitState.Quarantine(
-        until: transaction.deadline + units[unit].lateWindow, undecided: isGarbled ? nil : transaction.point)
+      let isGarbled = transaction.strayBytes + parser.unmatchedCount > Self.turnaroundBytes
+      units[unit].owes(
+        points[transaction.point].request, undecided: isGarbled ? nil : transaction.point,
+        deadline: transaction.deadline)
       if isGarbled {
         counters.checksumErrors += 1
         attemptFailed(transaction.point, .garbledReply, at: time, into: &actions)
@@ -144,6 +148,7 @@ extension ModbusBus {
   ) {
     guard let unit = units.firstIndex(where: { $0.address == match.request.unit }) else { return }
     guard let transaction, points[transaction.point].unit == unit else {
+      self.transaction?.strayBytes += match.skipped
       takeLate(unit, at: time, into: &actions)
       return
     }
@@ -172,14 +177,15 @@ extension ModbusBus {
     units[unit].learn(lateness: time - units[unit].lastRequest)
     if let quarantine = units[unit].quarantine {
       guard let point = quarantine.undecided else { return }
-      units[unit].quarantine = nil
+      units[unit].paid()
       attemptFailed(point, .lateReply, at: time, into: &actions)
     } else if !units[unit].excessReported {
       // The request before this was answered, and here is a second answer: one of the two belongs to an older request, so
       // the value that was taken may be an old one.
       units[unit].excessReported = true
-      units[unit].quarantine = ModbusUnitState.Quarantine(until: time + units[unit].lateWindow, undecided: nil)
-      let sensor = points[units[unit].lastPoint].point.sensor
+      let last = units[unit].lastPoint
+      units[unit].owes(points[last].request, undecided: nil, deadline: time)
+      let sensor = points[last].point.sensor
       actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, .lateReply)))
     }
   }
@@ -189,8 +195,7 @@ extension ModbusBus {
     if units[unit].isSilent {
       for other in points.indices where points[other].unit == unit { points[other].trust() }
     }
-    units[unit].trust()
-    units[unit].retrying = nil
+    units[unit].answered(at: time)
     points[index].trust()
     points[index].advance(after: time)
   }
@@ -258,6 +263,7 @@ extension ModbusBus {
     if let retrying = unit.retrying, retrying != index { return nil }
     var start = points[index].due
     if let quarantine = unit.quarantine { start = max(start, quarantine.until) }
+    if let unmistakable = unit.isUnmistakable(points[index].request) { start = max(start, unmistakable) }
     if let rest = unit.restsUntil { start = max(start, rest) }
     // A unit that rests as a whole is probed by any of its sensors in turn.
     if !unit.isSilent, let rest = points[index].restsUntil { start = max(start, rest) }

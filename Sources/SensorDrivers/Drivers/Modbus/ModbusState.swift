@@ -73,12 +73,22 @@ struct ModbusUnitState: Sendable {
     var undecided: Int?
   }
 
+  /// A request that went unanswered: until then its answer could be taken for that of another one of the same shape.
+  struct Owed: Sendable {
+    let request: ModbusRequest
+    var until: MonotonicTime
+    var isRepeatAnswered = false
+  }
+
+  /// How long after an unanswered request another register may not be asked for, if its answer would look the same.
+  private static let strangerWait = TimeSpan.seconds(3)
   private static let maximumLateWindow = TimeSpan.seconds(10)
 
   let address: UInt8
   /// How many sensors it serves.
   var pointCount = 0
   var quarantine: Quarantine?
+  private var owed: Owed?
   /// The sensor whose request is under way or was the last, and when that was sent.
   var lastPoint = 0
   var lastRequest = MonotonicTime(nanoseconds: 0)
@@ -104,6 +114,7 @@ struct ModbusUnitState: Sendable {
   /// The port was opened: what was learnt about lateness stays.
   mutating func restart() {
     quarantine = nil
+    owed = nil
     excessReported = false
     retrying = nil
     trust()
@@ -124,6 +135,36 @@ struct ModbusUnitState: Sendable {
     guard isSilent else { return }
     probes = min(probes + 1, 1000)
     restsUntil = time + backOff(afterFailures: probes)
+  }
+
+  /// `request`, the last one, went unanswered, or a second answer to it came.
+  mutating func owes(_ request: ModbusRequest, undecided: Int?, deadline: MonotonicTime) {
+    quarantine = Quarantine(until: deadline + lateWindow, undecided: undecided)
+    owed = Owed(request: request, until: max(lastRequest + Self.strangerWait, deadline + lateWindow))
+  }
+
+  /// The answer that was owed came late: no other is to be expected.
+  mutating func paid() {
+    quarantine = nil
+    owed = nil
+  }
+
+  /// An answer came in time. If an earlier request is unanswered, it may be that one's, and the second still come.
+  mutating func answered(at time: MonotonicTime) {
+    trust()
+    retrying = nil
+    guard let debt = owed, time < debt.until, !debt.isRepeatAnswered else { return }
+    let until = lastRequest + lateWindow
+    if time < until { quarantine = Quarantine(until: until, undecided: nil) }
+    owed?.until = max(debt.until, until)
+    owed?.isRepeatAnswered = true
+  }
+
+  /// When an answer to `request` cannot be mistaken for one that is owed.
+  func isUnmistakable(_ request: ModbusRequest) -> MonotonicTime? {
+    guard let owed, owed.request != request else { return nil }
+    let looksTheSame = owed.request.table == request.table && owed.request.quantity == request.quantity
+    return looksTheSame ? owed.until : nil
   }
 
   /// An answer came so long after its request: the next silence is waited for twice as long.
