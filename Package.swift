@@ -57,7 +57,8 @@ let package = Package(
 
     .testTarget(name: "ObservationsTests", dependencies: ["Observations"], swiftSettings: strict),
     .testTarget(name: "SensorDriversTests", dependencies: ["SensorDrivers", "Observations"], swiftSettings: strict),
-    .testTarget(name: "AlertsTests", dependencies: ["Alerts", "Observations"], swiftSettings: strict),
+    .testTarget(
+      name: "AlertsTests", dependencies: ["Alerts", "Observations"], exclude: ["Golden"], swiftSettings: strict),
     .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "Observations", logging], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests", dependencies: ["Gateway", "Alerts", "Delivery", "SensorDrivers", "Observations"],
