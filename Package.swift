@@ -60,7 +60,8 @@ let package = Package(
     .testTarget(
       name: "SensorDriversTests", dependencies: ["SensorDrivers", "SimulatedSite", "Observations"],
       swiftSettings: strict),
-    .testTarget(name: "AlertsTests", dependencies: ["Alerts", "Observations"], swiftSettings: strict),
+    .testTarget(
+      name: "AlertsTests", dependencies: ["Alerts", "Observations"], exclude: ["Golden"], swiftSettings: strict),
     .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "Observations", logging], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests", dependencies: ["Gateway", "Alerts", "Delivery", "SensorDrivers", "Observations"],

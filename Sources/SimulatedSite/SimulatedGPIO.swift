@@ -112,7 +112,7 @@ public final class SimulatedGPIO: GPIOAccess {
     let index = try present(chip)
     let offsets = try lines.map { (line) throws(GPIOError) in try offset(of: line.line, in: index) }
     var ends: [Int32] = [-1, -1]
-    let result = unsafe pipe2(&ends, O_NONBLOCK | O_CLOEXEC)
+    let result = unsafe pipe(&ends)
     let code = errno
     guard result == 0 else {
       throw GPIOError(
