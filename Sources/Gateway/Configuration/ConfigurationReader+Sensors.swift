@@ -138,17 +138,17 @@ extension ConfigurationReader {
   }
 
   private struct Register {
-    let table: ModbusSensorSettings.Table
+    let table: ModbusTable
     let address: Int
-    let type: ModbusSensorSettings.ValueType
-    let wordOrder: ModbusSensorSettings.WordOrder
+    let type: ModbusNumberType
+    let wordOrder: ModbusWordOrder
   }
 
   private func readRegister(_ reader: TableReader) -> Register? {
-    let table = reader.choice("table", ModbusSensorSettings.Table.self, required: "write \"input\" or \"holding\"")
+    let table = reader.choice("table", ModbusTable.self, required: "write \"input\" or \"holding\"")
     let address = reader.integer("address", in: 0...65535, required: "write the first register, counted from 0")
-    let type = reader.choice("type", ModbusSensorSettings.ValueType.self, required: "write how the value is coded")
-    let wordOrder = reader.choice("word_order", ModbusSensorSettings.WordOrder.self)
+    let type = reader.choice("type", ModbusNumberType.self, required: "write how the value is coded")
+    let wordOrder = reader.choice("word_order", ModbusWordOrder.self)
     if let type, type.registerCount == 1, wordOrder != nil {
       reader.warning(
         "word_order", "word_order has no effect on \(type.rawValue)", advice: "remove it, or correct the type")
@@ -234,7 +234,7 @@ extension ConfigurationReader {
 extension ConfigurationReader {
   private func readGPIO(_ reader: TableReader, _ common: CommonSensorKeys) -> SensorSettings? {
     let line = readLineReference(reader, owner: common.id.text)
-    let bias = reader.choice("bias", GPIOSensorSettings.Bias.self) ?? .asIs
+    let bias = reader.choice("bias", GPIOBias.self) ?? .asIs
     let debounce = reader.duration("debounce", in: .zero ... .seconds(5)) ?? .milliseconds(50)
     let kind: GPIOSensorSettings.Kind?
     var tip: Measure?
@@ -264,14 +264,14 @@ extension ConfigurationReader {
   func readLineReference(_ reader: TableReader, owner: String) -> GPIOLineReference? {
     let chip = reader.string("chip", required: "write the chip's path or label, such as \"/dev/gpiochip0\"")
     guard let value = reader.value("line", required: "write the line's number or name") else { return nil }
-    let line: GPIOLineReference.Line
+    let line: GPIOLine
     switch value.content {
     case .string:
       guard let name = reader.string("line", most: 31) else { return nil }
       line = .name(name.value)
     case .integer:
       guard let number = reader.integer("line", in: 0...1023) else { return nil }
-      line = .number(number)
+      line = .number(UInt32(number))
     default:
       reader.wrongType("line", value, expected: "a line", advice: "write the line's number, or its name as a string")
       return nil

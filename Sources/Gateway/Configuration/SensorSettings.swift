@@ -31,18 +31,14 @@ public struct SensorSettings: Sendable, Hashable {
 
 /// A value in the registers of a Modbus RTU device (Modbus application protocol 1.1b3, sections 6.3 and 6.4).
 public struct ModbusSensorSettings: Sendable, Hashable {
-  public typealias Table = ModbusTable
-  public typealias ValueType = ModbusNumberType
-  public typealias WordOrder = ModbusWordOrder
-
   public let port: PortID
   /// The device's address, 1 to 247.
   public let unit: Int
-  public let table: Table
+  public let table: ModbusTable
   /// The first register, counted from 0 as on the wire.
   public let address: Int
-  public let type: ValueType
-  public let wordOrder: WordOrder
+  public let type: ModbusNumberType
+  public let wordOrder: ModbusWordOrder
   /// Value = raw × scale + offset, in the quantity's unit; never zero.
   public let scale: Double
   public let offset: Double
@@ -63,34 +59,13 @@ public struct UltrasonicSensorSettings: Sendable, Hashable {
 
 /// A line of a GPIO chip.
 public struct GPIOLineReference: Sendable, Hashable {
-  /// How the line is found on its chip.
-  public enum Line: Sendable, Hashable, CustomStringConvertible {
-    case number(Int)
-    case name(String)
-
-    public var description: String {
-      switch self {
-      case .number(let number): String(number)
-      case .name(let name): name
-      }
-    }
-  }
-
   /// A path such as `/dev/gpiochip0`, or a chip's label.
   public let chip: String
-  public let line: Line
+  public let line: GPIOLine
 }
 
 /// A contact or a tipping bucket on a GPIO line.
 public struct GPIOSensorSettings: Sendable, Hashable {
-  /// What the chip connects to the line.
-  public enum Bias: String, Sendable, CaseIterable {
-    case asIs = "as-is"
-    case disabled
-    case pullUp = "pull-up"
-    case pullDown = "pull-down"
-  }
-
   /// The position of a contact.
   public enum ContactState: String, Sendable, CaseIterable {
     case closed, open
@@ -105,14 +80,10 @@ public struct GPIOSensorSettings: Sendable, Hashable {
   }
 
   public let line: GPIOLineReference
-  public let bias: Bias
+  public let bias: GPIOBias
   /// A change counts when it has stood for this long.
   public let debounce: TimeSpan
   public let kind: Kind
-
-  /// Whether the closed contact makes the line high: it connects the line with what the bias does not, so only against
-  /// a pull-down. Without a bias an external pull-up is assumed, as on nearly every board.
-  public var isHighWhenClosed: Bool { bias == .pullDown }
 }
 
 /// A Bluetooth controller that listens for tags (HCI over UART).

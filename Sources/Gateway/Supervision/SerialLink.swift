@@ -1,18 +1,18 @@
 import Logging
-public import Observations
-public import SensorDrivers
+import Observations
+import SensorDrivers
 
 /// Takes what the drivers observe, in the order in which it was observed.
-public protocol ObservationSink: AnyObject {
+protocol ObservationSink: AnyObject {
   func take(_ observations: [TimedObservation])
 }
 
 /// Keeps one serial port open and its driver fed: a port that is missing, busy or pulled out fails alone, is said once,
 /// and is tried again until it is back.
-public final class SerialLink: EventSource {
-  public let port: PortID
+final class SerialLink: EventSource {
+  let port: PortID
   /// The device's path, as configured.
-  public let path: String
+  let path: String
 
   private let line: SerialLine
   private var driver: any SerialDriver
@@ -34,7 +34,7 @@ public final class SerialLink: EventSource {
   /// What waits to be written at most; a device that takes nothing is not worth more memory.
   private static let transmitLimit = 8192
 
-  public init(
+  init(
     port: PortID, path: String, line: SerialLine, driver: any SerialDriver, sink: any ObservationSink, logger: Logger,
     at time: MonotonicTime
   ) {
@@ -48,21 +48,21 @@ public final class SerialLink: EventSource {
   }
 
   /// What went over the port since the start.
-  public var counters: PortCounters { driver.counters }
+  var counters: PortCounters { driver.counters }
 
   /// Why the port cannot be used at the moment, if it cannot.
-  public var fault: FaultCause? { failure }
+  var fault: FaultCause? { failure }
 
-  public var interest: EventInterest? {
-    guard serial != nil else { return nil }
-    return serial.map { EventInterest(descriptor: $0.fileDescriptor, writing: !transmit.isEmpty) }
+  var interest: EventInterest? {
+    guard let descriptor = serial?.fileDescriptor else { return nil }
+    return EventInterest(descriptor: descriptor, writing: !transmit.isEmpty)
   }
 
-  public var nextDeadline: MonotonicTime? {
+  var nextDeadline: MonotonicTime? {
     serial == nil ? retryAt : driver.nextDeadline
   }
 
-  public func ready(at time: MonotonicTime) {
+  func ready(at time: MonotonicTime) {
     flush(at: time)
     for _ in 0..<Self.readsPerTurn {
       guard serial != nil else { return }
@@ -80,7 +80,7 @@ public final class SerialLink: EventSource {
     }
   }
 
-  public func wake(at time: MonotonicTime) {
+  func wake(at time: MonotonicTime) {
     if serial == nil {
       open(at: time)
     } else {
