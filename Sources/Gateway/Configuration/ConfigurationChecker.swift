@@ -1,5 +1,3 @@
-import Glibc
-
 /// What a check found.
 public struct ConfigurationCheck: Sendable {
   /// The file's name as problems show it.
@@ -25,29 +23,8 @@ public enum ConfigurationChecker {
   ///
   /// - Throws: a `GatewayError` if the file is missing or cannot be read; a bad configuration is not an error here.
   public static func check(path: String) throws(GatewayError) -> ConfigurationCheck {
-    let bytes: [UInt8]
-    do throws(FileBytes.Failure) {
-      bytes = try FileBytes.read(path, most: TOMLDocument.mostBytes)
-    } catch {
-      throw failure(error, path)
-    }
+    let bytes = try InputFile.read(path, limit: TOMLDocument.mostBytes)
     return check(bytes, file: path, locations: FileLocations(configuration: path))
-  }
-
-  private static func failure(_ failure: FileBytes.Failure, _ path: String) -> GatewayError {
-    let start = "Failed to read configuration \(path): "
-    switch failure {
-    case .tooLarge:
-      let limit = "a configuration has at most \(TOMLDocument.mostBytes / 1024) KB"
-      return GatewayError(.badInputData, "\(start)it is too large: name another file; \(limit)")
-    case .system(let number):
-      let reason = FileBytes.describe(number)
-      switch number {
-      case ENOENT, ENOTDIR: return GatewayError(.inputMissing, "\(start)\(reason): name an existing file")
-      case EACCES, EPERM: return GatewayError(.noPermission, "\(start)\(reason): let this user read it")
-      default: return GatewayError(.inputOutputFailed, "\(start)\(reason): name a regular file that can be read")
-      }
-    }
   }
 
   /// Checks a text. `file` names it in problems; `locations` tell where its relative paths lead.

@@ -33,10 +33,7 @@ public enum TimeZoneTable {
   /// The offsets of the zone `name`, such as `Asia/Tokyo`, for `years`.
   public static func offsets(of name: String) throws(TimeZoneTableError) -> TimeZoneOffsets {
     guard isPlausible(name) else { throw TimeZoneTableError(name: name, reason: .unknownName) }
-    let bytes: [UInt8]
-    do throws(FileBytes.Failure) {
-      bytes = try FileBytes.read("\(folder)/\(name)", most: 64 * 1024)
-    } catch {
+    guard let bytes = TextFile.bytes("\(folder)/\(name)", limit: 64 * 1024) else {
       let isFolderThere = FileLocations.exists(folder)
       throw TimeZoneTableError(name: name, reason: isFolderThere ? .unknownName : .unreadable)
     }

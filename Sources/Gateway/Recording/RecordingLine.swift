@@ -175,31 +175,11 @@ private struct MemberWriter {
   }
 }
 
-/// Bytes as pairs of hexadecimal digits.
-enum Hexadecimal {
-  static func digit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-  }
-
-  static func value(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-    default: nil
-    }
-  }
-}
-
 extension TagIdentifier {
   /// Lower-case hexadecimal: only for recordings in the clear.
   var hexadecimal: String {
-    var digits: [UInt8] = []
-    for index in 0..<Int(count) {
-      digits.append(Hexadecimal.digit(byte(index) >> 4))
-      digits.append(Hexadecimal.digit(byte(index) & 15))
-    }
-    return String(decoding: digits, as: UTF8.self)
+    let bytes = (0..<Int(count)).map { byte($0) }
+    return Hexadecimal.text(of: bytes.span)
   }
 }
 

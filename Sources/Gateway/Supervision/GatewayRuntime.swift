@@ -60,17 +60,12 @@ public struct GatewayRuntime {
   }
 
   private func load() throws(GatewayError) -> Loaded {
-    let check: ConfigurationCheck
-    do {
-      check = try ConfigurationChecker.check(path: path)
-    } catch {
-      throw GatewayError(error.exitStatus, "\(error)")
-    }
+    let check = try ConfigurationChecker.check(path: path)
     guard let configuration = check.configuration else {
       throw GatewayError(.badConfiguration, check.problemText + "Failed to use \(path): mend the errors above")
     }
     for problem in check.problems { logger.warning("\(problem.text(file: path))") }
-    return Loaded(configuration: configuration, sha256: SHA256Hash(of: check.bytes.span).hexadecimal)
+    return Loaded(configuration: configuration, sha256: SHA256Hash.hex(of: check.bytes))
   }
 
   /// The configuration as it reads now, or nil when it cannot be used.
@@ -80,17 +75,6 @@ public struct GatewayRuntime {
     } catch {
       logger.error("The new configuration is refused and the old one stays. \(error)")
       return nil
-    }
-  }
-}
-
-extension ConfigurationFileError {
-  /// The exit status that fits.
-  public var exitStatus: GatewayError.ExitStatus {
-    switch kind {
-    case .missing: .inputMissing
-    case .noPermission: .noPermission
-    case .unreadable: .inputOutputFailed
     }
   }
 }

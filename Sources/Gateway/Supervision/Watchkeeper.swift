@@ -51,7 +51,7 @@ final class Watchkeeper: ObservationSink, EventSource {
   /// Saves what must not be lost by an orderly stop.
   func stop() {
     let now = advance()
-    station.stop(at: now, into: &effects)
+    effects.saves += station.snapshot(at: now)
     settle(at: now)
   }
 
