@@ -57,7 +57,6 @@ import Testing
     #expect(subway.line.line == .name("FLOOD_IN"))
     #expect(subway.kind == .floodContact(wet: .open))
     #expect(subway.debounce == .milliseconds(50))
-    #expect(!subway.isHighWhenClosed)
   }
 
   @Test func `becomes the station's plan`() throws {
