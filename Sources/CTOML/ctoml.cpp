@@ -12,6 +12,22 @@
 #undef NDEBUG
 // A broken expectation of toml++ becomes an exception, which ends as an error message, instead of ending the process.
 #define TOML_ASSERT(expression) ((expression) ? (void)0 : throw std::bad_exception())
+// toml++ 3.3 and 3.4 tell the compiler that a letter such as U+00E9 or U+3042 cannot come where a key or an escaped line
+// end is read (marzer/tomlplusplus, 190 and 295). What is not known to be white space is none: said here before the
+// functions about letters are compiled, and taken back for everything else.
+#if __has_include(<toml++/impl/unicode.hpp>)
+#include <toml++/impl/forward_declarations.hpp>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.hpp>
+#else
+#include <toml++/impl/forward_declarations.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.h>
+#endif
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
 
 struct CTOMLDocument {

@@ -44,7 +44,7 @@ import Testing
       struct Output: Decodable, Equatable {
         let output: String
         let with: [String]
-        let when_one_is_faulty: String
+        let whenOneIsFaulty: String
       }
 
       let sensor: String
@@ -53,8 +53,8 @@ import Testing
       let step: String?
       let threshold: Double?
       let severity: String
-      let confirm_readings: Int?
-      let confirm_milliseconds: Int?
+      let confirmReadings: Int?
+      let confirmMilliseconds: Int?
       let outputs: [Output]
     }
 
@@ -70,16 +70,22 @@ import Testing
     let changes: [Change]?
   }
 
+  private static func report(_ json: String) throws -> Report {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Report.self, from: Data(json.utf8))
+  }
+
   @Test func `is JSON with the same content`() throws {
     let check = ConfigurationSamples.check(try ConfigurationSamples.example())
-    let report = try JSONDecoder().decode(Report.self, from: Data(CheckReport(check).json.utf8))
+    let report = try Self.report(CheckReport(check).json)
     #expect(report.problems.map(\.line) == check.problems.map(\.position.line))
     #expect(report.problems.map(\.advice) == check.problems.map(\.advice))
     #expect(report.sounds.count == 7)
     let wet = try #require(report.sounds.last)
     #expect(wet.name == "地下道 浸水")
-    #expect(wet.confirm_milliseconds == 30_000)
-    #expect(wet.outputs == [.init(output: "horn", with: ["river-upper"], when_one_is_faulty: "silent")])
+    #expect(wet.confirmMilliseconds == 30_000)
+    #expect(wet.outputs == [.init(output: "horn", with: ["river-upper"], whenOneIsFaulty: "silent")])
     #expect(report.sounds[3].threshold == 2.9)
     #expect(report.sounds[3].outputs.map(\.output) == ["horn", "lamp"])
     #expect(report.changes == nil)
@@ -88,7 +94,7 @@ import Testing
   @Test(arguments: ConfigurationSamples.broken)
   func `is JSON also where the text quotes odd characters`(name: String) throws {
     let check = ConfigurationSamples.check(try ConfigurationSamples.brokenFile(name), file: "a \"\\\u{7F}.toml")
-    let report = try JSONDecoder().decode(Report.self, from: Data(CheckReport(check).json.utf8))
+    let report = try Self.report(CheckReport(check).json)
     #expect(report.problems.map(\.key) == check.problems.map(\.key))
     #expect(report.problems.first?.file == "a \"\\\u{7F}.toml")
   }
@@ -108,7 +114,7 @@ import Testing
         """)
     let check = ConfigurationSamples.check(new)
     let json = CheckReport(check, difference: difference).json
-    let report = try JSONDecoder().decode(Report.self, from: Data(json.utf8))
+    let report = try Self.report(json)
     #expect(
       report.changes == [
         .init(key: "sensor[river-1].offset", change: "added", old: nil, new: "-0.2"),

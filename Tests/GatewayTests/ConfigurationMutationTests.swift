@@ -67,6 +67,7 @@ private struct SeededGenerator: RandomNumberGenerator {
     "a = " + String(repeating: "[", count: 100_000), String(repeating: "[[a]]\n", count: 30_000),
     String(repeating: "a = {b = [\n", count: 5000), String(repeating: "x", count: 300_000), "\u{0}", "\u{FEFF}",
     "a = \"\u{1F600}", "= 1", "a = 0x", "[a]\n[a]", "a = 99999999999999999999",
+    "[&", "é = 1", "[あ]", "[a.、]", "\u{3042}", "a = 1 \u{3000}",
   ])
   func `of any shape ends with a message`(text: String) {
     let check = ConfigurationSamples.check(text)

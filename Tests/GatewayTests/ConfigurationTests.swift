@@ -57,7 +57,6 @@ import Testing
     #expect(subway.line.line == .name("FLOOD_IN"))
     #expect(subway.kind == .floodContact(wet: .open))
     #expect(subway.debounce == .milliseconds(50))
-    #expect(!subway.isHighWhenClosed)
   }
 
   @Test func `becomes the station's plan`() throws {
@@ -190,6 +189,6 @@ import Testing
   func `that cannot be read says why`(path: String, status: GatewayError.ExitStatus) {
     let error = #expect(throws: GatewayError.self) { try ConfigurationChecker.check(path: path) }
     #expect(error?.status == status)
-    #expect(error?.description.hasPrefix("Failed to read configuration \(path): ") == true)
+    #expect(error?.description.hasPrefix("Failed to read \(path): ") == true)
   }
 }

@@ -53,6 +53,12 @@ import Testing
     #expect(throws: TOMLSyntaxError.self) { try TOMLDocument.parse(bytes) }
   }
 
+  @Test(arguments: ["§", "あ", "、", "é", "川"])
+  func `may begin a continued line with any letter`(letter: String) throws {
+    let root = try TOMLDocument.parse(Array("a = \"\"\"\\\n  \(letter)\"\"\"\n".utf8))
+    #expect(root["a"]?.content == .string(letter))
+  }
+
   @Test func `that is empty is an empty table`() throws {
     #expect(try TOMLDocument.parse([]).entries == [])
   }
