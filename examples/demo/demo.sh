@@ -34,7 +34,7 @@ echo "1. Keys and a signed watch list: the city's side. Tags are hashed here; th
 "$gateway" sign watchlist --key demo-2026.key --kid demo-2026 --tag-key tag-key-2026-11 --tag-kid 2026-11 \
   --root mimamori/282103 --group east --revision 1 --valid-until "$(date -d '+1 year' +%Y-%m-%dT%H:%M:%S%:z)" \
   --input "$top/examples/demo/persons.json" --output watchlist.jws >/dev/null
-sed "s/^port = 1883.*/port = $port/" "$top/examples/demo/gateway.toml" >gateway.toml
+sed -e "s/^port = 1883.*/port = $port/" -e "s|/tmp/mimamori-demo|$here|" "$top/examples/demo/gateway.toml" >gateway.toml
 
 echo "2. A real broker: mosquitto on 127.0.0.1:$port"
 printf 'listener %s 127.0.0.1\nallow_anonymous true\npersistence false\n' "$port" >mosquitto.conf

@@ -1,4 +1,47 @@
 #ifndef MIMAMORI_CCRYPTO_SHIM_H
 #define MIMAMORI_CCRYPTO_SHIM_H
-#include <openssl/evp.h>
+
+// The border to OpenSSL's libcrypto 3.0: hashing, message authentication, Ed25519 and random bytes.
+//
+// Only <openssl/sha.h> is visible, for the size of SHA256_CTX, which Swift keeps by value. Its low-level functions are
+// marked deprecated in 3.0 in favour of EVP, which allocates for each hash; they stay inside shim.c.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The hash of nothing yet.
+void mimamori_sha256_start(SHA256_CTX *context);
+// Adds bytes.
+void mimamori_sha256_add(SHA256_CTX *context, const uint8_t *bytes, size_t count);
+// Writes the hash of all that was added; `context` must be started again before it is used.
+void mimamori_sha256_finish(SHA256_CTX *context, uint8_t digest[32]);
+
+// The two states of HMAC-SHA-256 (RFC 2104) that depend on the key alone.
+struct mimamori_hmac {
+  SHA256_CTX inner;
+  SHA256_CTX outer;
+};
+void mimamori_hmac_start(struct mimamori_hmac *states, const uint8_t *key, size_t key_count);
+// One code; `states` is copied, not changed. A text of up to 55 bytes costs two compressions.
+void mimamori_hmac_code(const struct mimamori_hmac *states, const uint8_t *text, size_t text_count, uint8_t code[32]);
+
+// Ed25519 (RFC 8032). Each returns 1 for done; 0 for refused (a wrong signature, no such key in the text); -1 when
+// libcrypto itself failed, which means a lack of memory or a provider without Ed25519.
+int mimamori_ed25519_generate(uint8_t seed[32]);
+int mimamori_ed25519_public(const uint8_t seed[32], uint8_t public_key[32]);
+int mimamori_ed25519_sign(const uint8_t seed[32], const uint8_t *text, size_t count, uint8_t signature[64]);
+int mimamori_ed25519_verify(
+    const uint8_t public_key[32], const uint8_t *text, size_t count, const uint8_t signature[64]);
+
+// Keys as PEM: PKCS #8 and SubjectPublicKeyInfo (RFC 8410). An encrypted key is refused without asking for a password.
+int mimamori_ed25519_seed_from_pem(const uint8_t *pem, size_t count, uint8_t seed[32]);
+int mimamori_ed25519_public_from_pem(const uint8_t *pem, size_t count, uint8_t public_key[32]);
+// Writes at most `capacity` bytes and sets `count`.
+int mimamori_ed25519_seed_to_pem(const uint8_t seed[32], uint8_t *pem, size_t capacity, size_t *count);
+int mimamori_ed25519_public_to_pem(const uint8_t public_key[32], uint8_t *pem, size_t capacity, size_t *count);
+
+// Bytes that nobody can guess. 1 for done, -1 when the system has no randomness to give.
+int mimamori_random(uint8_t *bytes, size_t count);
+
 #endif

@@ -1,0 +1,238 @@
+public import Alerts
+public import Observations
+
+/// A watch list that was accepted: who is watched over at this gateway, and by which tags they are known.
+public struct WatchList: Sendable {
+  /// No list has more tags, counted over all gateways.
+  public static let maximumTags = 10_000
+
+  /// What is expected of one person at one place of this gateway.
+  public struct Expectation: Sendable, Hashable {
+    public let subject: SubjectID
+    public let place: PlaceID
+    public let rules: WatchRules
+  }
+
+  public let revision: Int
+  public let issued: WallTime
+  public let validUntil: WallTime
+  /// Names the tag key that `table` was hashed under.
+  public let tagKeyIdentifier: String
+  /// For the station.
+  public let plan: WatchPlan
+  /// The rules of `plan`'s members, by place.
+  public let expectations: [Expectation]
+  /// What the operator should know although the list is accepted.
+  public let warnings: [String]
+
+  /// For the tag matcher: this gateway's tags, and the place in `plan.members` of whose each is.
+  let table: TagTable
+  let tagKey: TagKey
+}
+
+/// What a gateway asks of a watch list before it believes it.
+public struct WatchListVerifier: Sendable {
+  private let root: String
+  private let group: String
+  private let gateway: String
+  private let places: Set<PlaceID>
+  private let authorities: [SigningAuthority]
+  private let tagKeys: [String: TagKey]
+
+  /// - Parameters:
+  ///   - root: the configured `[mqtt] root`.
+  ///   - group: the configured `[watchlist] group`.
+  ///   - gateway: this gateway's id.
+  ///   - places: every configured `[[place]]`.
+  ///   - authorities: every configured `[[authority]]`; those with the right `watchlist` may sign lists.
+  ///   - tagKeys: the loaded `[watchlist] tag_keys` by their kid.
+  public init(
+    root: String, group: String, gateway: String, places: Set<PlaceID>, authorities: [SigningAuthority],
+    tagKeys: [String: TagKey]
+  ) {
+    self.root = root
+    self.group = group
+    self.gateway = gateway
+    self.places = places
+    self.authorities = authorities
+    self.tagKeys = tagKeys
+  }
+
+  /// Accepts a list that was brought as a file, or refuses it whole.
+  ///
+  /// - Parameters:
+  ///   - acceptedRevision: the highest revision that this gateway has accepted, over all restarts; 0 for none. The same
+  ///     revision again is accepted.
+  ///   - now: expiry is judged by it, unless its clock is unsynchronized.
+  public func accept(
+    fileBytes: [UInt8], acceptedRevision: Int, at now: Moment
+  ) throws(WatchListRefusal) -> WatchList {
+    try accept(try WatchListFile(bytes: fileBytes), acceptedRevision: acceptedRevision, at: now)
+  }
+
+  /// Accepts a list, or refuses it whole.
+  public func accept(
+    _ file: WatchListFile, acceptedRevision: Int, at now: Moment
+  ) throws(WatchListRefusal) -> WatchList {
+    let manifest = try verified(file.manifest)
+    var warnings = try judge(manifest, acceptedRevision: acceptedRevision, at: now)
+    guard let tagKey = tagKeys[manifest.tagKeyIdentifier] else {
+      throw WatchListRefusal(
+        .unknownTagKey,
+        "its tags are hashed under the key '\(printable(manifest.tagKeyIdentifier))', not one of this "
+          + "gateway's", "add the key to [watchlist] tag_keys, or sign the list with a tag key of this gateway")
+    }
+    try file.check(against: manifest)
+    var collector = Collector(gateway: gateway, places: places)
+    for (index, part) in file.parts.enumerated() {
+      let entries = try WatchListEntry.entries(ofPart: index + 1, bytes: part)
+      for (position, entry) in entries.enumerated() {
+        try collector.add(entry, at: "part \(index + 1), tags[\(position)]")
+      }
+    }
+    if collector.rotatingTags > 0 {
+      warnings.append(
+        "\(collector.rotatingTags) rotating tags of the watch list are not recognised: this version knows fixed tags only"
+      )
+    }
+    return WatchList(
+      revision: manifest.revision, issued: manifest.issued, validUntil: manifest.validUntil,
+      tagKeyIdentifier: manifest.tagKeyIdentifier,
+      plan: WatchPlan(revision: manifest.revision, members: collector.members),
+      expectations: collector.expectations, warnings: warnings, table: TagTable(collector.tags), tagKey: tagKey)
+  }
+
+  private func verified(_ text: [UInt8]) throws(WatchListRefusal) -> WatchListManifest {
+    let payload: [UInt8]
+    do {
+      payload = try JSONWebSignature(compact: text).payload(
+        ofType: WatchListManifest.type, right: WatchListManifest.right, authorities: authorities)
+    } catch {
+      throw WatchListRefusal(error)
+    }
+    return try WatchListManifest(verifiedPayload: payload)
+  }
+
+  /// Whether the manifest is meant for this gateway now. Returns what is to be said although it is.
+  private func judge(
+    _ manifest: WatchListManifest, acceptedRevision: Int, at now: Moment
+  ) throws(WatchListRefusal) -> [String] {
+    guard manifest.root == root else {
+      throw WatchListRefusal(
+        .wrongRoot, "it is for the root '\(printable(manifest.root))', not '\(root)'", "bring this gateway's list")
+    }
+    guard manifest.group == group else {
+      throw WatchListRefusal(
+        .wrongGroup, "it is for the group '\(printable(manifest.group))', not '\(group)'", "bring this gateway's list")
+    }
+    guard manifest.revision >= acceptedRevision else {
+      throw WatchListRefusal(
+        .older, "its revision \(manifest.revision) is older than \(acceptedRevision), which was accepted",
+        "bring the newest list, or sign this one again with a higher revision")
+    }
+    let end = manifest.validUntil.rfc3339(in: .fixed(seconds: 0))
+    guard now.clock != .unsynchronized else {
+      return ["the watch list's end (\(end)) was not judged: the clock is not synchronized"]
+    }
+    guard now.wall <= manifest.validUntil else {
+      throw WatchListRefusal(.expired, "it was valid until \(end)", "bring a newer list")
+    }
+    return []
+  }
+}
+
+/// A text of the list as it may stand in a message: printable ASCII, at most 64 characters.
+private func printable(_ text: String) -> String {
+  String(text.unicodeScalars.prefix(64).map { (0x20..<0x7F).contains($0.value) ? Character($0) : "?" })
+}
+
+/// Gathers what concerns one gateway from a list's entries, and looks for contradictions in all of them.
+private struct Collector {
+  private let gateway: String
+  private let places: Set<PlaceID>
+  private var seenTags = Set<SHA256Hash>()
+  private var entryCount = 0
+  private var persons: [SubjectID: WatchPlan.Person] = [:]
+  private var order: [SubjectID] = []
+  private var placesBySubject: [SubjectID: [PlaceID]] = [:]
+  private var rulesByAssignment: [Assignment: WatchRules?] = [:]
+  private var ownTags: [(hash: SHA256Hash, subject: SubjectID)] = []
+  private(set) var expectations: [WatchList.Expectation] = []
+  private(set) var rotatingTags = 0
+
+  private struct Assignment: Hashable {
+    let subject: SubjectID
+    let place: PlaceID
+  }
+
+  init(gateway: String, places: Set<PlaceID>) {
+    self.gateway = gateway
+    self.places = places
+  }
+
+  mutating func add(_ entry: WatchListEntry, at location: String) throws(WatchListRefusal) {
+    entryCount += 1
+    guard entryCount <= WatchList.maximumTags else {
+      throw WatchListRefusal(.tooLong, "it has more than \(WatchList.maximumTags) tags", "divide the group")
+    }
+    if let tag = entry.tag, !seenTags.insert(tag).inserted {
+      throw WatchListRefusal(
+        .duplicateTag, "\(location) has a tag that stands in the list before", "give each tag to one person only")
+    }
+    guard persons.updateValue(entry.person, forKey: entry.subject).map({ $0 == entry.person }) ?? true else {
+      throw WatchListRefusal(
+        .contradiction, "\(location) says that a person is a child whom another entry calls an elder, or the reverse",
+        "say the same of one subject everywhere")
+    }
+    let here = entry.assignments.filter { $0.gateway == gateway }
+    guard !here.isEmpty else { return }
+    for assignment in here {
+      try add(assignment, of: entry.subject, at: location)
+    }
+    if let tag = entry.tag {
+      ownTags.append((tag, entry.subject))
+    } else {
+      rotatingTags += 1
+    }
+  }
+
+  private mutating func add(
+    _ assignment: WatchListEntry.Assignment, of subject: SubjectID, at location: String
+  ) throws(WatchListRefusal) {
+    guard places.contains(assignment.place) else {
+      throw WatchListRefusal(
+        .unknownPlace, "\(location) names the place '\(assignment.place)', which this gateway does not have",
+        "add the [[place]], or correct the list")
+    }
+    let key = Assignment(subject: subject, place: assignment.place)
+    if let earlier = rulesByAssignment[key] {
+      guard earlier == assignment.rules else {
+        throw WatchListRefusal(
+          .contradiction, "\(location) has other rules for '\(assignment.place)' than another tag of the same person",
+          "say the same at each tag of one subject")
+      }
+      return
+    }
+    rulesByAssignment.updateValue(assignment.rules, forKey: key)
+    if placesBySubject[subject] == nil { order.append(subject) }
+    placesBySubject[subject, default: []].append(assignment.place)
+    if let rules = assignment.rules {
+      expectations.append(WatchList.Expectation(subject: subject, place: assignment.place, rules: rules))
+    }
+  }
+
+  /// In the order of their first appearance.
+  var members: [WatchPlan.Member] {
+    order.compactMap { subject in
+      persons[subject].map {
+        WatchPlan.Member(subject: subject, person: $0, places: placesBySubject[subject] ?? [])
+      }
+    }
+  }
+
+  /// Each tag with the index of its person in `members`.
+  var tags: [(hash: SHA256Hash, member: Int)] {
+    let indices = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
+    return ownTags.compactMap { tag in indices[tag.subject].map { (tag.hash, $0) } }
+  }
+}
