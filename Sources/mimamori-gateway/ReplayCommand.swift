@@ -53,7 +53,7 @@ struct ReplayCommand: ParsableCommand {
       try StandardStreams.output(output.span)
       output.removeAll(keepingCapacity: true)
     }
-    do {
+    do throws(GatewayError) {
       while true {
         let count = unsafe read(descriptor, &chunk, chunk.count)
         let code = errno

@@ -1,5 +1,5 @@
 import Alerts
-import Logging
+public import Logging
 import Observations
 import SensorDrivers
 

@@ -134,7 +134,9 @@ final class SerialLink: EventSource {
 
   private func flush(at time: MonotonicTime) {
     guard serial != nil, !transmit.isEmpty else { return }
-    switch serial!.write(transmit.span) {
+    let bytes = transmit
+    let result = serial!.write(bytes.span)
+    switch result {
     case .written(let count): transmit.removeFirst(count)
     case .lost(let error): close(error, at: time)
     }
