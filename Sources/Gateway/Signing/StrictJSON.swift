@@ -54,6 +54,7 @@ public enum StrictJSON {
     case .keyNotFound(let key, let context): "\(path(context.codingPath + [key])) is missing"
     case .valueNotFound(_, let context): "\(path(context.codingPath)) is null"
     case .typeMismatch(_, let context): "\(path(context.codingPath)) is of the wrong kind"
+    case .dataCorrupted(let context) where context.codingPath.isEmpty: "a value is not known or not in range"
     case .dataCorrupted(let context): "\(path(context.codingPath)) has a value that is not known or not in range"
     @unknown default: "not JSON"
     }
