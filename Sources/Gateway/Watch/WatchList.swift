@@ -83,7 +83,7 @@ public struct WatchListVerifier: Sendable {
           + "gateway's", "add the key to [watchlist] tag_keys, or sign the list with a tag key of this gateway")
     }
     try file.check(against: manifest)
-    var collector = Collector(gateway: gateway, places: places)
+    var collector = WatchListCollector(gateway: gateway, places: places)
     for (index, part) in file.parts.enumerated() {
       let entries = try WatchListEntry.entries(ofPart: index + 1, bytes: part)
       for (position, entry) in entries.enumerated() {
@@ -95,11 +95,12 @@ public struct WatchListVerifier: Sendable {
         "\(collector.rotatingTags) rotating tags of the watch list are not recognised: this version knows fixed tags only"
       )
     }
+    let (members, tags) = collector.finish()
     return WatchList(
       revision: manifest.revision, issued: manifest.issued, validUntil: manifest.validUntil,
       tagKeyIdentifier: manifest.tagKeyIdentifier,
-      plan: WatchPlan(revision: manifest.revision, members: collector.members),
-      expectations: collector.expectations, warnings: warnings, table: TagTable(collector.tags), tagKey: tagKey)
+      plan: WatchPlan(revision: manifest.revision, members: members),
+      expectations: collector.expectations, warnings: warnings, table: TagTable(tags), tagKey: tagKey)
   }
 
   private func verified(_ text: [UInt8]) throws(WatchListRefusal) -> WatchListManifest {
@@ -144,95 +145,4 @@ public struct WatchListVerifier: Sendable {
 /// A text of the list as it may stand in a message: printable ASCII, at most 64 characters.
 private func printable(_ text: String) -> String {
   String(text.unicodeScalars.prefix(64).map { (0x20..<0x7F).contains($0.value) ? Character($0) : "?" })
-}
-
-/// Gathers what concerns one gateway from a list's entries, and looks for contradictions in all of them.
-private struct Collector {
-  private let gateway: String
-  private let places: Set<PlaceID>
-  private var seenTags = Set<SHA256Hash>()
-  private var entryCount = 0
-  private var persons: [SubjectID: WatchPlan.Person] = [:]
-  private var order: [SubjectID] = []
-  private var placesBySubject: [SubjectID: [PlaceID]] = [:]
-  private var rulesByAssignment: [Assignment: WatchRules?] = [:]
-  private var ownTags: [(hash: SHA256Hash, subject: SubjectID)] = []
-  private(set) var expectations: [WatchList.Expectation] = []
-  private(set) var rotatingTags = 0
-
-  private struct Assignment: Hashable {
-    let subject: SubjectID
-    let place: PlaceID
-  }
-
-  init(gateway: String, places: Set<PlaceID>) {
-    self.gateway = gateway
-    self.places = places
-  }
-
-  mutating func add(_ entry: WatchListEntry, at location: String) throws(WatchListRefusal) {
-    entryCount += 1
-    guard entryCount <= WatchList.maximumTags else {
-      throw WatchListRefusal(.tooLong, "it has more than \(WatchList.maximumTags) tags", "divide the group")
-    }
-    if let tag = entry.tag, !seenTags.insert(tag).inserted {
-      throw WatchListRefusal(
-        .duplicateTag, "\(location) has a tag that stands in the list before", "give each tag to one person only")
-    }
-    guard persons.updateValue(entry.person, forKey: entry.subject).map({ $0 == entry.person }) ?? true else {
-      throw WatchListRefusal(
-        .contradiction, "\(location) says that a person is a child whom another entry calls an elder, or the reverse",
-        "say the same of one subject everywhere")
-    }
-    let here = entry.assignments.filter { $0.gateway == gateway }
-    guard !here.isEmpty else { return }
-    for assignment in here {
-      try add(assignment, of: entry.subject, at: location)
-    }
-    if let tag = entry.tag {
-      ownTags.append((tag, entry.subject))
-    } else {
-      rotatingTags += 1
-    }
-  }
-
-  private mutating func add(
-    _ assignment: WatchListEntry.Assignment, of subject: SubjectID, at location: String
-  ) throws(WatchListRefusal) {
-    guard places.contains(assignment.place) else {
-      throw WatchListRefusal(
-        .unknownPlace, "\(location) names the place '\(assignment.place)', which this gateway does not have",
-        "add the [[place]], or correct the list")
-    }
-    let key = Assignment(subject: subject, place: assignment.place)
-    if let earlier = rulesByAssignment[key] {
-      guard earlier == assignment.rules else {
-        throw WatchListRefusal(
-          .contradiction, "\(location) has other rules for '\(assignment.place)' than another tag of the same person",
-          "say the same at each tag of one subject")
-      }
-      return
-    }
-    rulesByAssignment.updateValue(assignment.rules, forKey: key)
-    if placesBySubject[subject] == nil { order.append(subject) }
-    placesBySubject[subject, default: []].append(assignment.place)
-    if let rules = assignment.rules {
-      expectations.append(WatchList.Expectation(subject: subject, place: assignment.place, rules: rules))
-    }
-  }
-
-  /// In the order of their first appearance.
-  var members: [WatchPlan.Member] {
-    order.compactMap { subject in
-      persons[subject].map {
-        WatchPlan.Member(subject: subject, person: $0, places: placesBySubject[subject] ?? [])
-      }
-    }
-  }
-
-  /// Each tag with the index of its person in `members`.
-  var tags: [(hash: SHA256Hash, member: Int)] {
-    let indices = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
-    return ownTags.compactMap { tag in indices[tag.subject].map { (tag.hash, $0) } }
-  }
 }

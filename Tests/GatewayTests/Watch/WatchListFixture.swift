@@ -62,7 +62,7 @@ struct WatchListFixture {
   func file(payload: String) throws -> [UInt8] {
     let manifest = try JSONWebSignature.sign(
       Array(payload.utf8), type: type, keyIdentifier: keyIdentifier, with: key)
-    return WatchListFile(manifest: manifest, parts: parts.map { Array($0.utf8) }).bytes
+    return WatchListFile(manifest: manifest, parts: parts.map { Array($0.utf8)[...] }).bytes
   }
 
   var verifier: WatchListVerifier {
