@@ -36,8 +36,10 @@ public struct Effects: Sendable {
 
     public var sensor: SensorID
     public var at: Moment
-    /// Nil while the sensor is faulty.
+    /// Nil when the sensor fell silent or says what cannot be believed.
     public var value: Value?
+    /// Set from the moment a fault is an alert until it is cleared. Beside a value: the sensor speaks again, and has yet
+    /// to show that it goes on.
     public var fault: FaultCause?
 
     public init(sensor: SensorID, at: Moment, value: Value?, fault: FaultCause?) {
@@ -80,6 +82,17 @@ public struct Effects: Sendable {
 
   public init() {}
 
+  /// Empties it and keeps its memory, so that one value serves input after input.
+  public mutating func removeAll() {
+    alerts.removeAll(keepingCapacity: true)
+    notices.removeAll(keepingCapacity: true)
+    outputs.removeAll(keepingCapacity: true)
+    observations.removeAll(keepingCapacity: true)
+    places.removeAll(keepingCapacity: true)
+    saves.removeAll(keepingCapacity: true)
+  }
+
+  /// Whether nothing is asked for.
   public var isEmpty: Bool {
     alerts.isEmpty && notices.isEmpty && outputs.isEmpty && observations.isEmpty && places.isEmpty && saves.isEmpty
   }

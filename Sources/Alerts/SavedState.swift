@@ -1,9 +1,86 @@
-/// One part of the station's memory that outlives a restart: a detector's state, or the book's.
+import Observations
+
+/// One part of the station's memory that outlives a restart: a detector's state, an active alert, who is where.
+///
+/// It encodes as it is; what is inside is the station's own affair. A record that an older or newer version wrote and
+/// this one cannot decode may be dropped: the station then starts that part from nothing.
 public struct SavedState: Sendable, Hashable, Codable {
   /// Names the part: a later state of the same key replaces the earlier.
   public var key: String
+  /// True: the key is to be deleted, because there is nothing left to remember.
+  public var isForgotten: Bool { part == nil }
 
-  public init(key: String) {
+  /// When it was saved: what monotonic times inside are measured from if the boot is another one.
+  var savedAt: Moment
+  var part: Part?
+
+  init(key: String, savedAt: Moment, part: Part?) {
     self.key = key
+    self.savedAt = savedAt
+    self.part = part
+  }
+
+  /// What can be remembered.
+  enum Part: Sendable, Hashable, Codable {
+    case alert(AlertMemory)
+    /// How many alerts and notices have got an id.
+    case book(ordinal: UInt64)
+    case channel(ChannelMemory)
+    case flood(FloodMemory)
+    case contact(ContactMemory)
+    case rain(RainMemory)
+    case presence(PresenceMemory)
+    case output(OutputMemory)
+    /// The program stopped in order at `savedAt`, having saved everything.
+    case stopped
+  }
+}
+
+/// The keys of the parts.
+enum SavedKey {
+  static let book = "book"
+  static let stopped = "stopped"
+
+  static func alert(_ sensor: SensorID, _ kind: AlertKind) -> String { "alert/\(sensor.text)/\(kind.rawValue)" }
+  static func channel(_ sensor: SensorID) -> String { "channel/\(sensor.text)" }
+  static func flood(_ sensor: SensorID) -> String { "flood/\(sensor.text)" }
+  static func contact(_ sensor: SensorID) -> String { "contact/\(sensor.text)" }
+  static func rain(_ sensor: SensorID) -> String { "rain/\(sensor.text)" }
+  static func output(_ output: OutputID) -> String { "output/\(output.text)" }
+  static func presence(_ place: PlaceID, _ subject: SubjectID) -> String { "presence/\(place.text)/\(subject.text)" }
+}
+
+/// How the monotonic times of an earlier run read on the clock of this one.
+struct TimeShift: Sendable {
+  private let now: Moment
+  private let sameBoot: Bool
+  /// When the earlier run stopped, if it stopped in order.
+  private let stopped: Moment?
+
+  init(now: Moment, sameBoot: Bool, stopped: Moment?) {
+    self.now = now
+    self.sameBoot = sameBoot
+    self.stopped = stopped
+  }
+
+  /// Whether the earlier run saved it as it stopped, so that it is exact.
+  func isExact(_ state: SavedState) -> Bool { state.savedAt == stopped }
+
+  /// For what goes on while the program does not run, such as a hold time.
+  ///
+  /// In another boot the wall clock bridges the gap. Where it cannot be trusted no time has passed: a hold is then kept
+  /// too long, never too short.
+  func throughPause(_ time: MonotonicTime, savedAt: Moment) -> MonotonicTime {
+    guard !sameBoot else { return time }
+    let isTrusted = now.clock != .unsynchronized && savedAt.clock != .unsynchronized
+    let elapsed = isTrusted ? max(now.wall - savedAt.wall, .zero) : .zero
+    return time + ((now.monotonic - elapsed) - savedAt.monotonic)
+  }
+
+  /// For silence, which nobody could hear while the program did not run: the pause is left out. After a crash, when
+  /// nobody knows what was heard last, it is as if it were heard now.
+  func withoutPause(_ time: MonotonicTime) -> MonotonicTime {
+    guard let stopped else { return now.monotonic }
+    return min(time + (now.monotonic - stopped.monotonic), now.monotonic)
   }
 }

@@ -3,36 +3,204 @@ public import Observations
 /// Everything the gateway ever decides.
 ///
 /// A value without clock, input or output: `run`, `replay`, `simulate` and the tests all drive the same one, so that a
-/// replay equals what happened.
+/// replay equals what happened. What falls due is decided as of the moment it was due, however late it is asked.
 public struct Station: Sendable {
+  let plan: StationPlan
+  let channelIndex: [SensorID: Int]
+  var channels: [SensorChannel]
+  var sirens: [Siren]
+  var places: [WatchedPlace]
+  var book: AlertBook
+  /// The persons of the watch list by their number in it.
+  var memberIndex: [SubjectID: Int] = [:]
+  /// For each place and member the person's number at the place, or -1.
+  var slots: [Int32] = []
+  var memberCount = 0
+  /// Who was where when an earlier run ended, until the watch list comes.
+  var rememberedPresence: [PlaceID: [SubjectID: PresenceMemory]] = [:]
+  /// Sensors, then outputs, then places, then the book.
+  var deadlines: DeadlineQueue
+  /// The moment of the last input.
+  var clock = Moment(
+    monotonic: MonotonicTime(nanoseconds: 0), wall: WallTime(milliseconds: 0), clock: .unsynchronized)
+  /// How many inputs named no sensor of the plan or said what such a sensor cannot say. They change nothing.
+  public internal(set) var ignoredInputs: UInt64 = 0
+
+  /// An output and the policy that switches it.
+  struct Siren: Sendable {
+    let rule: OutputRule
+    /// The channels that must all say danger; nil for one that the plan does not have.
+    let required: [Int?]
+    var policy: SirenPolicy
+  }
+
+  /// A place and what can be said of its receivers.
+  struct WatchedPlace: Sendable {
+    var watch: PlaceWatch
+    let receivers: [Int]
+    var state = Effects.PlaceReport.State.watching
+    var since: Moment
+  }
+
   /// Decides by `plan`; each new alert and notice gets its id from `identify`.
   public init(plan: StationPlan, identify: @escaping @Sendable (AlertOrigin) -> String) {
+    self.plan = plan
+    var index: [SensorID: Int] = [:]
+    var channels = plan.sensors.map { SensorChannel($0) }
+    for (number, sensor) in plan.sensors.enumerated() { index[sensor.id] = number }
+    for rule in plan.floods {
+      if let channel = index[rule.sensor] { channels[channel].ladder = FloodLadder(rule) }
+    }
+    for rule in plan.contacts {
+      if let channel = index[rule.sensor] { channels[channel].contact = ContactDwell(rule) }
+    }
+    sirens = plan.outputs.map { rule in
+      Siren(
+        rule: rule, required: (rule.soundAt?.allOf ?? []).map { index[$0] },
+        policy: SirenPolicy(maxOn: rule.maxOn, coolDown: rule.coolDown))
+    }
+    for (number, siren) in sirens.enumerated() {
+      for case let channel? in siren.required where !channels[channel].outputs.contains(number) {
+        channels[channel].outputs.append(number)
+      }
+    }
+    let clock = self.clock
+    places = plan.places.map { rule in
+      WatchedPlace(watch: PlaceWatch(rule), receivers: rule.sensors.compactMap { index[$0] }, since: clock)
+    }
+    for (number, rule) in plan.places.enumerated() {
+      for (receiver, sensor) in rule.sensors.enumerated() {
+        if let channel = index[sensor] { channels[channel].places.append((number, receiver)) }
+      }
+    }
+    self.channels = channels
+    channelIndex = index
+    book = AlertBook(gateway: plan.gateway, identify: identify)
+    deadlines = DeadlineQueue(count: channels.count + plan.outputs.count + plan.places.count + 1)
   }
 
-  /// Takes up what an earlier run left behind, before the first input.
-  ///
-  /// - Parameters:
-  ///   - sequences: the last number of each stream, from the ledger.
-  ///   - sameBoot: whether `states` were saved in this boot, so that their monotonic times still hold.
-  public mutating func restore(
-    _ states: [SavedState], sequences: [String: UInt64], at moment: Moment, sameBoot: Bool
-  ) {
-  }
-
-  /// Starts watching: reports what is known at once, such as the places' states. Called once, after `restore`.
+  /// Starts watching: reports what is known at once, such as the places' and outputs' states. Called once, after
+  /// `restore`; the watch list follows as an input at the same moment.
   public mutating func start(at moment: Moment, into effects: inout Effects) {
+    clock = moment
+    for index in channels.indices where !channels[index].isRestored { channels[index].faults.begin(at: moment.monotonic) }
+    clearOrphans(at: moment, into: &effects)
+    for index in places.indices {
+      places[index].since = moment
+      updatePlace(index, at: moment, into: &effects)
+      if places[index].state == .watching { reportPlace(index, into: &effects) }
+    }
+    for index in sirens.indices { startSiren(index, at: moment, into: &effects) }
+    effects.saves.append(SavedState(key: SavedKey.stopped, savedAt: moment, part: nil))
+    for component in 0..<channels.count + sirens.count + places.count + 1 {
+      deadlines.set(component, to: deadline(of: component))
+    }
+    fireDeadlines(through: moment.monotonic, into: &effects)
   }
 
-  /// Takes one input at one moment and appends what it causes. Deadlines at or before `moment` fire first.
+  /// Takes one input at one moment and appends what it causes. Deadlines at or before `moment` fire first, each as of
+  /// its own time. A moment before the last one is taken as the last one: the order of inputs is the order of events.
   public mutating func handle(_ input: StationInput, at moment: Moment, into effects: inout Effects) {
+    var moment = moment
+    if moment.monotonic < clock.monotonic {
+      moment = Moment(monotonic: clock.monotonic, wall: moment.wall, clock: moment.clock)
+    }
+    if deadlines.isDue(at: moment.monotonic) { fireDeadlines(through: moment.monotonic, into: &effects) }
+    clock = moment
+    take(input, at: moment, into: &effects)
+    if deadlines.isDue(at: moment.monotonic) { fireDeadlines(through: moment.monotonic, into: &effects) }
   }
 
-  /// When `timePasses` is due at the latest, if ever.
-  public var nextDeadline: MonotonicTime? { nil }
+  /// When `timePasses` is due at the latest, if ever. It may be earlier than anything happens.
+  public var nextDeadline: MonotonicTime? { deadlines.earliest }
 
   /// The latest message of each active alert of mode actual, in the order of raising.
-  public var activeAlerts: [Alert] { [] }
+  public var activeAlerts: [Alert] { book.active.lazy.map(\.alert).filter { $0.mode == .actual } }
 
   /// The last number given in the stream `alert`.
-  public var lastAlertSequence: UInt64 { 0 }
+  public var lastAlertSequence: UInt64 { book.sequence }
+
+  private mutating func take(_ input: StationInput, at moment: Moment, into effects: inout Effects) {
+    switch input {
+    case .reading(let sensor, let value):
+      guard let index = channelIndex[sensor], channels[index].isMeasuring else { return ignore() }
+      takeReading(index, value, at: moment, into: &effects)
+    case .sighting(let sensor, let subject, let signal, _, _):
+      guard let index = channelIndex[sensor], channels[index].plan.quantity == .beacon else { return ignore() }
+      takeSighting(index, subject, signal: signal, at: moment, into: &effects)
+    case .alive(let sensor):
+      guard let index = channelIndex[sensor], channels[index].plan.quantity == .beacon else { return ignore() }
+      takeAlive(index, at: moment, into: &effects)
+    case .contact(let sensor, let active):
+      guard let index = channelIndex[sensor], channels[index].plan.quantity == .floodContact else { return ignore() }
+      takeContact(index, active: active, at: moment, into: &effects)
+    case .tips(let sensor, let count):
+      guard let index = channelIndex[sensor], channels[index].rain != nil else { return ignore() }
+      takeTips(index, count: count, at: moment, into: &effects)
+    case .fault(let sensor, let cause):
+      guard let index = channelIndex[sensor] else { return ignore() }
+      takeFault(index, cause, at: moment)
+    case .watch(let list):
+      replaceWatchPlan(list, at: moment, into: &effects)
+    case .timePasses:
+      break
+    }
+  }
+
+  private mutating func ignore() {
+    ignoredInputs &+= 1
+  }
+}
+
+// MARK: Deadlines
+
+extension Station {
+  /// Puts a sensor's deadline forward, if it has come closer.
+  mutating func watchDeadline(ofChannel index: Int) {
+    deadlines.notLater(index, than: channels[index].deadline)
+  }
+
+  mutating func watchDeadline(ofPlace index: Int) {
+    deadlines.notLater(channels.count + sirens.count + index, than: places[index].watch.deadline)
+  }
+
+  mutating func watchDeadline(ofSiren index: Int) {
+    deadlines.notLater(channels.count + index, than: sirens[index].policy.deadline)
+  }
+
+  mutating func watchBookDeadline() {
+    deadlines.notLater(channels.count + sirens.count + places.count, than: book.deadline)
+  }
+
+  private func deadline(of component: Int) -> MonotonicTime? {
+    var index = component
+    if index < channels.count { return channels[index].deadline }
+    index -= channels.count
+    if index < sirens.count { return sirens[index].policy.deadline }
+    index -= sirens.count
+    if index < places.count { return places[index].watch.deadline }
+    return book.deadline
+  }
+
+  /// Fires what is due, in the order of time, then of sensors, outputs, places and the book.
+  private mutating func fireDeadlines(through limit: MonotonicTime, into effects: inout Effects) {
+    // Counted from the last input each time, so that rounding to milliseconds does not add up.
+    var latest = clock.monotonic
+    while deadlines.isDue(at: limit), let due = deadlines.earliest {
+      let component = deadlines.firstComponent
+      latest = max(latest, due)
+      wake(component, at: clock.advanced(by: latest - clock.monotonic), into: &effects)
+      deadlines.set(component, to: deadline(of: component))
+    }
+  }
+
+  private mutating func wake(_ component: Int, at moment: Moment, into effects: inout Effects) {
+    var index = component
+    if index < channels.count { return wakeChannel(index, at: moment, into: &effects) }
+    index -= channels.count
+    if index < sirens.count { return updateSiren(index, isNews: false, at: moment, into: &effects) }
+    index -= sirens.count
+    if index < places.count { return announceDepartures(index, at: moment, into: &effects) }
+    renewAlerts(at: moment, into: &effects)
+  }
 }

@@ -27,6 +27,11 @@ public struct OutgoingMessage: Sendable, Hashable {
   }
 }
 
+extension OutgoingMessage {
+  /// The stream of alerts; every other is a person's, named by the pseudonym.
+  public static let alertStream = "alert"
+}
+
 /// A state that is published retained: only the newest of each topic counts, so it is kept in memory.
 public struct RetainedState: Sendable, Hashable {
   /// When it is sent after a connect: at once, or spread over the first minute.

@@ -2,12 +2,14 @@ import ArgumentParser
 import Gateway
 
 @main
-struct GatewayCommand: AsyncParsableCommand {
+struct GatewayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mimamori-gateway",
     abstract: "Watches a river, an underpass and a school gate from a field board.",
     version: mimamoriVersion,
     subcommands: [
-      SignCommand.self
+      CheckCommand.self,
+      SchemaCommand.self,
+      SignCommand.self,
     ])
 }

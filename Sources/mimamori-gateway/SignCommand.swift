@@ -31,7 +31,7 @@ extension SignCommand {
     }
 
     func run() throws {
-      try reportingErrors {
+      try StandardStreams.reportingErrors {
         let paths = (secret: "\(folder)/\(keyIdentifier).key", open: "\(folder)/\(keyIdentifier).pub")
         // Neither file is written when one of them is there: a pair must stay a pair.
         if !force { try refuseExisting([paths.secret, paths.open]) }
@@ -53,7 +53,7 @@ extension SignCommand {
     var force = false
 
     func run() throws {
-      try reportingErrors {
+      try StandardStreams.reportingErrors {
         let key = try RandomBytes.make(32)
         let text = Array("\(Hexadecimal.text(of: key.span))\n".utf8)
         try OutputFile.create(file, bytes: text, isSecret: true, replacing: force)
@@ -67,7 +67,7 @@ extension SignCommand {
       commandName: "subject", abstract: "Print a new pseudonym for a person: 24 hexadecimal digits, 96 random bits.")
 
     func run() throws {
-      try reportingErrors {
+      try StandardStreams.reportingErrors {
         let pseudonym = try RandomBytes.make(12)
         print(Hexadecimal.text(of: pseudonym.span))
       }
@@ -118,11 +118,11 @@ extension SignCommand {
     }
 
     func run() throws {
-      try reportingErrors {
+      try StandardStreams.reportingErrors {
         if !force { try refuseExisting([output]) }
         let key = try KeyFile.privateKey(at: keyFile)
         let tagKey = try KeyFile.tagKey(at: tagKeyFile)
-        for warning in [key.warning, tagKey.warning].compactMap({ $0 }) { report("warning: \(warning)") }
+        for warning in [key.warning, tagKey.warning].compactMap({ $0 }) { StandardStreams.report("warning: \(warning)") }
         var clock = SystemClock()
         let issued = clock.now().wall
         guard let validUntil = WallTime(rfc3339: validUntil), validUntil > issued else {
@@ -151,30 +151,12 @@ extension SignCommand {
     var file: String
 
     func run() throws {
-      try reportingErrors {
+      try StandardStreams.reportingErrors {
         let key = try KeyFile.publicKey(at: publicKey)
         print(try SignedText.describe(try InputFile.read(file, limit: WatchListFile.maximumBytes), verifiedBy: key))
       }
     }
   }
-}
-
-/// Runs `work`; an error goes to standard error and becomes the exit status that it names.
-private func reportingErrors(_ work: () throws -> Void) throws {
-  do {
-    try work()
-  } catch let error as GatewayError {
-    report("\(error)")
-    throw ExitCode(error.status.rawValue)
-  } catch let error as SigningError {
-    report("\(error)")
-    throw ExitCode(GatewayError.ExitStatus.serviceUnavailable.rawValue)
-  }
-}
-
-private func report(_ text: String) {
-  let line = Array("\(text)\n".utf8)
-  unsafe write(STDERR_FILENO, line, line.count)
 }
 
 private func refuseExisting(_ paths: [String]) throws(GatewayError) {

@@ -103,7 +103,7 @@ public struct Alert: Sendable, Hashable, Codable {
   public var detected: Moment
   public var expires: WallTime
   public var observed: Observed?
-  /// All earlier messages of this id, oldest first.
+  /// The earlier messages of this id, oldest first: all of them up to 64, then the first and the last 63.
   public var references: [Reference]
 
   public init(

@@ -31,6 +31,9 @@ public enum Hexadecimal {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
   }
 
+  /// What a digit of either case stands for; nil for anything else.
+  static func value(_ character: UInt8) -> UInt8? { value(character, true) }
+
   private static func value(_ character: UInt8, _ allowingUpperCase: Bool) -> UInt8? {
     switch character {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")

@@ -23,10 +23,18 @@ public struct DriverActions: Sendable {
 public struct PortCounters: Sendable, Hashable {
   public var bytesReceived: UInt64 = 0
   public var bytesSent: UInt64 = 0
+  /// Whole frames with a right checksum.
   public var frames: UInt64 = 0
+  /// Frames that were spoilt, by their checksum or by their form.
   public var checksumErrors: UInt64 = 0
+  /// How often a frame was found behind bytes that belonged to none.
   public var resynchronisations: UInt64 = 0
+  /// Questions without an answer in time.
   public var timeouts: UInt64 = 0
+  /// Answers that came after their time was over.
+  public var lateReplies: UInt64 = 0
+  /// Answers by which a device said that it cannot.
+  public var exceptions: UInt64 = 0
 
   public init() {}
 }

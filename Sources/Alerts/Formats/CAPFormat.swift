@@ -1,0 +1,128 @@
+import Observations
+
+extension Formats {
+  /// The alert as a CAP 1.2 document, or nil where `[cap]` is not configured.
+  ///
+  /// Valid against the OASIS schema and section 3's rules. The answer asked for is never an evacuation, and the end of an
+  /// alert is no "all clear": one sensor can say neither.
+  public func cap(_ alert: Alert) -> [UInt8]? {
+    guard let settings = context.cap else { return nil }
+    var xml = XMLWriter(capacity: 6144)
+    xml.begin("alert", namespace: "urn:oasis:names:tc:emergency:cap:1.2")
+    xml.element("identifier", identifier(alert, revision: alert.revision))
+    xml.element("sender", settings.sender)
+    xml.element("sent", wholeSeconds(alert.detected.wall))
+    xml.element("status", status(of: alert))
+    xml.element("msgType", messageType(of: alert))
+    xml.element("scope", settings.scope.rawValue)
+    xml.element("restriction", settings.restriction)
+    if alert.mode != .actual {
+      // Section 3.2.1, status: the exercise's identifier should appear in the note.
+      xml.element("note", wording.marks(of: alert.mode).joined(separator: " ") + " " + alert.id)
+    }
+    if alert.message != .raise, !alert.references.isEmpty {
+      let references = alert.references.map {
+        "\(settings.sender),\(identifier(alert, revision: $0.revision)),\(wholeSeconds($0.sent))"
+      }
+      xml.element("references", references.joined(separator: " "))
+    }
+    for text in wording.texts(for: alert) { writeInfo(alert, text, into: &xml) }
+    xml.end("alert")
+    return xml.bytes
+  }
+
+  private func writeInfo(_ alert: Alert, _ text: AlertText, into xml: inout XMLWriter) {
+    xml.begin("info")
+    xml.element("language", Self.regionalTag(text.language))
+    xml.element("category", alert.kind.isHazard ? "Met" : "Infra")
+    xml.element("event", text.event)
+    xml.element("responseType", responseType(of: alert))
+    xml.element("urgency", Self.capitalized(alert.urgency.rawValue))
+    xml.element("severity", Self.capitalized(alert.severity.name))
+    xml.element("certainty", Self.capitalized(alert.certainty.rawValue))
+    xml.element("onset", wholeSeconds(alert.onset.wall))
+    xml.element("expires", wholeSeconds(alert.expires))
+    xml.element("senderName", context.name)
+    xml.element("headline", text.headline)
+    xml.element("description", text.description)
+    xml.element("instruction", text.instruction)
+    xml.element("contact", context.contact)
+    writeParameters(alert, into: &xml)
+    xml.begin("area")
+    xml.element("areaDesc", alert.name)
+    if let position = position(of: alert.sensor) {
+      xml.element("circle", "\(Self.degrees(position.latitude)),\(Self.degrees(position.longitude)) 0")
+    }
+    xml.pair("geocode", "JIS municipality code", context.municipality)
+    xml.end("area")
+    xml.end("info")
+  }
+
+  private func writeParameters(_ alert: Alert, into xml: inout XMLWriter) {
+    xml.pair("parameter", "kind", alert.kind.rawValue)
+    xml.pair("parameter", "sensor", alert.sensor.text)
+    xml.pair("parameter", "level", alert.level.map { String($0) })
+    xml.pair("parameter", "step", alert.step?.rawValue)
+    xml.pair("parameter", "fault", alert.fault?.rawValue)
+    if let observed = alert.observed {
+      xml.pair("parameter", "quantity", observed.quantity.rawValue)
+      if !observed.quantity.unit.isEmpty { xml.pair("parameter", "unit", observed.quantity.unit) }
+      xml.pair("parameter", "value", observed.value?.description)
+      xml.pair("parameter", "threshold", observed.threshold?.description)
+      xml.pair("parameter", "rate_per_hour", observed.ratePerHour?.description)
+    }
+    xml.pair("parameter", "clock", alert.detected.clock.rawValue)
+  }
+
+  /// Without the characters that section 3.2.1 forbids: the alert's slash becomes a full stop.
+  private func identifier(_ alert: Alert, revision: Int) -> String {
+    String(alert.id.map { $0 == "/" ? "." : $0 }) + ".\(revision)"
+  }
+
+  /// CAP's form of a time, which has no fraction. An Update repeats its original's `sent` to the byte.
+  private func wholeSeconds(_ time: WallTime) -> String {
+    let remainder = time.milliseconds % 1000
+    return text(WallTime(milliseconds: time.milliseconds - (remainder < 0 ? remainder + 1000 : remainder)))
+  }
+
+  private func status(of alert: Alert) -> String {
+    switch alert.mode {
+    case .exercise: "Exercise"
+    case .test: "Test"
+    // What concerns the gateway alone is the alerting network's own affair.
+    case .actual: alert.kind.isHazard ? "Actual" : "System"
+    }
+  }
+
+  private func messageType(of alert: Alert) -> String {
+    switch alert.message {
+    case .raise: "Alert"
+    case .update: "Update"
+    case .clear: "Cancel"
+    }
+  }
+
+  private func responseType(of alert: Alert) -> String {
+    guard alert.kind.isHazard else { return alert.message == .clear ? "None" : "Assess" }
+    return alert.message != .clear && alert.severity >= .moderate ? "Avoid" : "Monitor"
+  }
+
+  /// A language as a CAP reader expects it, with its country; any other tag as it is.
+  private static func regionalTag(_ language: String) -> String {
+    switch language {
+    case "ja": "ja-JP"
+    case "en": "en-US"
+    default: language
+    }
+  }
+
+  private static func capitalized(_ word: String) -> String {
+    word.prefix(1).uppercased() + word.dropFirst()
+  }
+
+  private static func degrees(_ value: Double) -> String {
+    var json = JSONWriter(capacity: 16)
+    json.rounded(value, decimals: 7)
+    return String(decoding: json.bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,223 @@
+public import Observations
+
+/// How the gateway itself fares: what the heartbeat tells.
+public struct HealthReport: Sendable {
+  /// One sensor's liveness.
+  public struct Sensor: Sendable, Hashable {
+    public enum State: String, Sendable {
+      case ok, faulty
+      /// Nothing has been heard since the start, and not yet for too long.
+      case unknown
+    }
+
+    public var id: SensorID
+    public var state: State
+    public var fault: FaultCause?
+    /// Since it was last heard; nil: never.
+    public var age: TimeSpan?
+
+    public init(id: SensorID, state: State, fault: FaultCause?, age: TimeSpan?) {
+      self.id = id
+      self.state = state
+      self.fault = fault
+      self.age = age
+    }
+  }
+
+  /// A name and a count that only rises within one boot.
+  public struct Counter: Sendable, Hashable {
+    /// Lower case, words joined by underscores.
+    public var name: String
+    public var count: UInt64
+
+    public init(name: String, count: UInt64) {
+      self.name = name
+      self.count = count
+    }
+  }
+
+  /// One port and what went through it.
+  public struct Port: Sendable, Hashable {
+    public enum State: String, Sendable {
+      case open
+      /// Being tried again, with a pause that grows.
+      case retrying
+    }
+
+    public var id: String
+    public var state: State
+    public var fault: FaultCause?
+    public var counters: [Counter]
+
+    public init(id: String, state: State, fault: FaultCause?, counters: [Counter]) {
+      self.id = id
+      self.state = state
+      self.fault = fault
+      self.counters = counters
+    }
+  }
+
+  /// A bounded queue.
+  public struct Queue: Sendable, Hashable {
+    public var name: String
+    public var length: Int
+    public var capacity: Int
+
+    public init(name: String, length: Int, capacity: Int) {
+      self.name = name
+      self.length = length
+      self.capacity = capacity
+    }
+  }
+
+  public var at: Moment
+  public var sensors: [Sensor]
+  public var ports: [Port]
+  public var queues: [Queue]
+  /// What was thrown away at each limit.
+  public var drops: [Counter]
+  /// Syncs of the ledger since the start, and within the last hour.
+  public var syncs: UInt64
+  public var syncsLastHour: UInt64
+  /// The revision of the accepted watch list; nil: none.
+  public var watchlistRevision: Int?
+  /// The head of the stream `alert`. A person's never stands here.
+  public var alertStream: StreamHead
+  /// When the next heartbeat is late.
+  public var nextExpectedBy: WallTime
+
+  public init(
+    at: Moment, sensors: [Sensor], ports: [Port], queues: [Queue], drops: [Counter], syncs: UInt64,
+    syncsLastHour: UInt64, watchlistRevision: Int?, alertStream: StreamHead, nextExpectedBy: WallTime
+  ) {
+    self.at = at
+    self.sensors = sensors
+    self.ports = ports
+    self.queues = queues
+    self.drops = drops
+    self.syncs = syncs
+    self.syncsLastHour = syncsLastHour
+    self.watchlistRevision = watchlistRevision
+    self.alertStream = alertStream
+    self.nextExpectedBy = nextExpectedBy
+  }
+}
+
+extension Formats {
+  /// A heartbeat has at most so many bytes.
+  public static let healthLimit = 8192
+
+  /// The heartbeat: schema `mimamori.health/1`, at most `healthLimit` bytes.
+  ///
+  /// Where there is more to tell, detail is left out, the least needed first, and `omitted` names what.
+  public func health(_ report: HealthReport) -> [UInt8] {
+    for detail in HealthDetail.allCases {
+      let bytes = health(report, detail)
+      if bytes.count <= Self.healthLimit { return bytes }
+    }
+    return health(report, .countsOnly)
+  }
+
+  private func health(_ report: HealthReport, _ detail: HealthDetail) -> [UInt8] {
+    var json = JSONWriter(capacity: Self.healthLimit)
+    json.beginObject()
+    json.member("schema", "mimamori.health/1")
+    json.member("gateway", context.plan.gateway)
+    json.member("version", context.version)
+    json.member("time", text(report.at.wall))
+    json.clockMembers(boot: context.boot, report.at)
+    json.member("sensors_total", report.sensors.count)
+    json.member("sensors_faulty", report.sensors.count { $0.state == .faulty })
+    writeSensors(report, detail, into: &json)
+    writePorts(report, detail, into: &json)
+    json.key("queues")
+    json.beginArray()
+    for queue in detail.keepsQueues ? report.queues : [] {
+      json.beginObject()
+      json.member("name", queue.name)
+      json.member("length", queue.length)
+      json.member("capacity", queue.capacity)
+      json.endObject()
+    }
+    json.endArray()
+    json.counters("drops", detail.keepsQueues ? report.drops : [])
+    json.key("syncs")
+    json.beginObject()
+    json.member("total", report.syncs)
+    json.member("last_hour", report.syncsLastHour)
+    json.endObject()
+    json.member("watchlist_revision", report.watchlistRevision)
+    json.streamMember(report.alertStream)
+    json.member("next_expected_by", text(report.nextExpectedBy))
+    json.key("omitted")
+    json.beginArray()
+    for omitted in detail.omitted { json.string(omitted) }
+    json.endArray()
+    json.endObject()
+    return json.bytes
+  }
+
+  private func writeSensors(_ report: HealthReport, _ detail: HealthDetail, into json: inout JSONWriter) {
+    json.key("sensors")
+    json.beginArray()
+    for sensor in detail.selection(of: report.sensors) {
+      json.beginObject()
+      json.member("id", sensor.id.text)
+      json.member("state", sensor.state.rawValue)
+      json.member("fault", sensor.fault?.rawValue)
+      json.member("age_s", seconds: sensor.age)
+      json.endObject()
+    }
+    json.endArray()
+  }
+
+  private func writePorts(_ report: HealthReport, _ detail: HealthDetail, into json: inout JSONWriter) {
+    json.key("ports")
+    json.beginArray()
+    for port in detail <= .withoutPortCounters ? report.ports : [] {
+      json.beginObject()
+      json.member("id", port.id)
+      json.member("state", port.state.rawValue)
+      json.member("fault", port.fault?.rawValue)
+      json.counters("counters", detail == .full ? port.counters : [])
+      json.endObject()
+    }
+    json.endArray()
+  }
+}
+
+/// How much of a health report is told, from everything to what always fits.
+private enum HealthDetail: Int, CaseIterable, Comparable {
+  case full, withoutPortCounters, withoutPorts, withoutGoodSensors, fewFaultySensors, countsOnly
+
+  var omitted: [String] {
+    let names = ["port_counters", "ports", "good_sensors", "other_faulty_sensors", "all_sensors", "queues", "drops"]
+    switch self {
+    case .full: return []
+    case .countsOnly: return names
+    default: return Array(names.prefix(rawValue))
+    }
+  }
+
+  var keepsQueues: Bool { self < .countsOnly }
+
+  func selection(of sensors: [HealthReport.Sensor]) -> [HealthReport.Sensor] {
+    switch self {
+    case .full, .withoutPortCounters, .withoutPorts: sensors
+    case .withoutGoodSensors: sensors.filter { $0.state != .ok }
+    case .fewFaultySensors: Array(sensors.lazy.filter { $0.state == .faulty }.prefix(32))
+    case .countsOnly: []
+    }
+  }
+
+  static func < (left: HealthDetail, right: HealthDetail) -> Bool { left.rawValue < right.rawValue }
+}
+
+extension JSONWriter {
+  fileprivate mutating func counters(_ name: String, _ counters: [HealthReport.Counter]) {
+    key(name)
+    beginObject()
+    for counter in counters { member(counter.name, counter.count) }
+    endObject()
+  }
+}

@@ -1,0 +1,167 @@
+internal import Glibc
+public import Logging
+internal import Synchronization
+
+/// Keeps messages until the broker has them.
+///
+/// Two threads of its own: one writes the ledger and decides what is sent when, one speaks MQTT. The calls here only
+/// leave work for them; none waits for the disk or the network, except `init` and `stop`.
+public final class DeliveryService: Sendable {
+  /// The random id of this ledger, and of the one before it, if this one was begun in its place.
+  public struct Epoch: Sendable, Hashable {
+    public var current: String
+    public var previous: String?
+  }
+
+  /// The epoch in which this gateway's sequences count.
+  public let epoch: Epoch
+  /// The boot in which the ledger was last used; nil when it is new.
+  public let savedBoot: String?
+  /// The station's memory as it was saved.
+  public let savedRecords: [StateRecord]
+  /// The newest sequence of each stream when the ledger was opened.
+  public let lastSequences: [String: UInt64]
+
+  private let settings: DeliverySettings
+  private let closures: DeliveryClosures
+  private let logger: Logger
+  private let shared: DeliveryShared
+  private let random: @Sendable () -> Double
+  /// Locked by the ledger thread for as long as it runs; nil once it has ended.
+  private let loop: Mutex<LedgerLoop?>
+  private let threads = Mutex<[WorkerThread]?>(nil)
+
+  /// Opens the ledger. A damaged one is set aside and a new one begun; the log says so.
+  ///
+  /// - Parameters:
+  ///   - freeze: makes a message's final bytes from its draft, told whether it is delayed. Called on the ledger thread.
+  ///   - head: makes the retained message of a person's stream, or nil for none. Called on the ledger thread.
+  ///   - now: the monotonic clock that goes on while the board sleeps, in nanoseconds.
+  ///   - wallMilliseconds: the wall clock, in milliseconds since 1970.
+  ///   - random: from 0 up to 1, for the jitter of reconnects.
+  public init(
+    settings: DeliverySettings,
+    freeze: @escaping @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8],
+    head: @escaping @Sendable (StreamHead) -> RetainedState?,
+    logger: Logger,
+    now: @escaping @Sendable () -> Int64,
+    wallMilliseconds: @escaping @Sendable () -> Int64 = { systemWallMilliseconds() },
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
+  ) throws(DeliveryError) {
+    let closures = DeliveryClosures(freeze: freeze, head: head, now: now, wallMilliseconds: wallMilliseconds)
+    let opener = LedgerOpener(
+      folder: settings.stateFolder, boot: settings.bootID, wallMilliseconds: wallMilliseconds())
+    let (ledger, opening) = try opener.open()
+    if let what = opening.setAside { logger.error("\(what): numbers begin again at 1 in a new epoch") }
+    epoch = Epoch(current: opening.epoch, previous: opening.previousEpoch)
+    savedBoot = opening.savedBoot
+    savedRecords = opening.records
+    lastSequences = Dictionary(uniqueKeysWithValues: opening.streams.map { ($0.stream, $0.last) })
+    self.settings = settings
+    self.closures = closures
+    self.logger = logger
+    self.random = random
+    shared = try DeliveryShared(settings: settings, opening: opening)
+    loop = Mutex(
+      LedgerLoop(
+        settings: settings, closures: closures, logger: logger, shared: shared, ledger: ledger, opening: opening))
+  }
+
+  /// Starts both threads. Called once.
+  public func start() throws(DeliveryError) {
+    let broker = BrokerLoop(
+      settings: settings, link: shared.link, inbox: shared.inbox, logger: logger, now: closures.now, random: random)
+    let ledgerThread = try WorkerThread(name: "ledger") { [self] in
+      loop.withLock { loop in
+        loop?.run()
+        loop = nil
+      }
+    }
+    let brokerThread = try WorkerThread(name: "mqtt") { broker.run() }
+    threads.withLock { $0 = [ledgerThread, brokerThread] }
+  }
+
+  /// Takes what one input caused. Never blocks on disk or network; when a queue is full, it drops and counts.
+  public func commit(_ batch: DeliveryBatch) {
+    shared.inbox.commit(batch)
+  }
+
+  /// Takes a retained state in place of the earlier one of its topic.
+  public func retain(_ state: RetainedState) {
+    var batch = DeliveryBatch()
+    batch.retained = [state]
+    shared.inbox.commit(batch)
+  }
+
+  /// What was done and what waits.
+  public var statistics: DeliveryStatistics {
+    var snapshot = shared.board.read()
+    snapshot.waiting = shared.inbox.waiting
+    return snapshot
+  }
+
+  /// Writes what was committed, tells the broker that this gateway goes, and ends both threads.
+  ///
+  /// - Parameter nanoseconds: how long it may take.
+  /// - Returns: whether all ended in time. A thread that the operating system holds in a connect is left behind.
+  @discardableResult
+  public func stop(within nanoseconds: Int64) -> Bool {
+    let threads = threads.withLock { threads in
+      defer { threads = nil }
+      return threads
+    }
+    guard let threads else {
+      loop.withLock { $0 = nil }
+      return true
+    }
+    let end = closures.now() + nanoseconds
+    // The last part is for joining.
+    shared.inbox.askToStop(by: end - nanoseconds / 5)
+    return threads.reduce(true) { allEnded, thread in
+      thread.join(nanoseconds: max(0, end - closures.now())) && allEnded
+    }
+  }
+}
+
+/// What the delivery asks of its owner.
+struct DeliveryClosures: Sendable {
+  let freeze: @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8]
+  let head: @Sendable (StreamHead) -> RetainedState?
+  let now: @Sendable () -> Int64
+  let wallMilliseconds: @Sendable () -> Int64
+}
+
+/// What the threads share.
+struct DeliveryShared: Sendable {
+  let inbox: Inbox
+  let link: BrokerLink
+  let board: StatisticsBoard
+
+  init(settings: DeliverySettings, opening: Ledger.Opening) throws(DeliveryError) {
+    inbox = try Inbox(limits: settings.limits)
+    link = try BrokerLink(lastNumber: opening.connectionNumber)
+    let stream = OutgoingMessage.alertStream
+    board = StatisticsBoard(
+      DeliveryStatistics(alertStream: StreamHead(stream: stream, epoch: opening.epoch, last: 0, deliveredThrough: 0)))
+  }
+}
+
+/// The newest statistics, written by the ledger thread, read by any.
+final class StatisticsBoard: Sendable {
+  private let statistics: Mutex<DeliveryStatistics>
+
+  init(_ statistics: DeliveryStatistics) {
+    self.statistics = Mutex(statistics)
+  }
+
+  func read() -> DeliveryStatistics { statistics.withLock { $0 } }
+
+  func write(_ newer: DeliveryStatistics) { statistics.withLock { $0 = newer } }
+}
+
+/// The system's wall clock in milliseconds since 1970-01-01T00:00:00Z.
+public func systemWallMilliseconds() -> Int64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_REALTIME, &time)
+  return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+}

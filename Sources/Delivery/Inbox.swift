@@ -1,0 +1,98 @@
+internal import Synchronization
+
+/// Where the other threads leave work for the ledger thread. Bounded; nobody waits here longer than for a copy.
+package final class Inbox: Sendable {
+  /// Everything that arrived since the last look.
+  package struct Arrival: Sendable {
+    package var messages: [OutgoingMessage] = []
+    /// Newest of each key.
+    package var records: [String: StateRecord] = [:]
+    /// Newest of each topic, in the order in which the topics were first named.
+    package var retained: [RetainedState] = []
+    package var events: [BrokerEvent] = []
+    /// Streams that lost messages here, which therefore do not continue without a gap.
+    package var lossyStreams: Set<String> = []
+    package var droppedAlerts: UInt64 = 0
+    package var droppedNotices: UInt64 = 0
+    package var droppedStates: UInt64 = 0
+    /// When the stop must be done, on the monotonic clock; nil when none is asked for.
+    package var stopBy: Int64?
+
+    fileprivate var bytes = 0
+    fileprivate var retainedIndex: [String: Int] = [:]
+  }
+
+  /// Alerts are taken up to twice the limit at which notices are refused.
+  private static let alertFactor = 2
+
+  package let wake: Wake
+  private let limits: DeliverySettings.Limits
+  private let state = Mutex(Arrival())
+
+  package init(limits: DeliverySettings.Limits) throws(DeliveryError) {
+    self.limits = limits
+    wake = try Wake()
+  }
+
+  /// From the sensing thread.
+  package func commit(_ batch: DeliveryBatch) {
+    let limits = limits
+    state.withLock { arrival in
+      for message in batch.messages { arrival.add(message, limits: limits, alertFactor: Inbox.alertFactor) }
+      for record in batch.records { arrival.records[record.key] = record }
+      for retained in batch.retained { arrival.add(retained, limits: limits) }
+    }
+    wake.signal()
+  }
+
+  /// From the MQTT thread.
+  package func post(_ events: [BrokerEvent]) {
+    guard !events.isEmpty else { return }
+    state.withLock { $0.events += events }
+    wake.signal()
+  }
+
+  package func askToStop(by deadline: Int64) {
+    state.withLock { $0.stopBy = min($0.stopBy ?? deadline, deadline) }
+    wake.signal()
+  }
+
+  /// Takes all; from the ledger thread.
+  package func take() -> Arrival {
+    wake.clear()
+    return state.withLock { arrival in
+      let taken = arrival
+      arrival = Arrival()
+      return taken
+    }
+  }
+
+  /// How many messages wait.
+  package var waiting: Int { state.withLock { $0.messages.count } }
+}
+
+extension Inbox.Arrival {
+  fileprivate mutating func add(_ message: OutgoingMessage, limits: DeliverySettings.Limits, alertFactor: Int) {
+    let isAlert = message.stream == OutgoingMessage.alertStream
+    let factor = isAlert ? alertFactor : 1
+    let size = message.draft.count + message.topic.utf8.count + message.id.utf8.count
+    guard messages.count < limits.waitingMessages * factor, bytes + size <= limits.waitingBytes * factor else {
+      lossyStreams.insert(message.stream)
+      if isAlert { droppedAlerts += 1 } else { droppedNotices += 1 }
+      return
+    }
+    bytes += size
+    messages.append(message)
+  }
+
+  fileprivate mutating func add(_ state: RetainedState, limits: DeliverySettings.Limits) {
+    if let index = retainedIndex[state.topic] {
+      retained[index] = state
+    } else if retained.count < limits.retainedTopics {
+      retainedIndex[state.topic] = retained.count
+      retained.append(state)
+    } else {
+      droppedStates += 1
+    }
+  }
+}

@@ -1,0 +1,254 @@
+internal import Logging
+
+/// The ledger thread: writes what was decided, hands it to the broker in the right order, and keeps it until it is
+/// acknowledged. Everything here belongs to that thread.
+///
+/// One turn: take what arrived, choose what can be sent and freeze its bytes, write all of it in one transaction, and
+/// only then send.
+final class LedgerLoop {
+  /// What was handed over and not acknowledged yet.
+  struct Flight {
+    enum Content {
+      case message(row: Int64, root: Int64, lane: Lane, stream: String, sequence: UInt64?)
+      case retained(topic: String, version: UInt64)
+      case status
+      /// A message that was given up meanwhile.
+      case abandoned
+    }
+
+    var content: Content
+    var at: Int64
+    /// Counts hand-overs, so that they can be repeated in order.
+    var order: UInt64
+  }
+
+  /// The present connection.
+  struct Connection {
+    var terms: ConnectionTerms
+    /// How many messages may be in flight.
+    var window: Int
+    var needsStatus = true
+    /// Found ended; its farewell has not arrived yet.
+    var isBroken = false
+  }
+
+  let settings: DeliverySettings
+  let closures: DeliveryClosures
+  let logger: Logger
+  let inbox: Inbox
+  let link: BrokerLink
+  let board: StatisticsBoard
+  let ledger: Ledger
+  let status: StatusPayload
+
+  var streams: StreamTable
+  var statistics: DeliveryStatistics
+  var nextRow: Int64
+  var rows: Int
+  var outboxRows: Int
+
+  // What the ledger has yet to write: for a moment, or for as long as it fails.
+  var unwritten = Unwritten()
+  var unwrittenRecords: [String: StateRecord] = [:]
+  var pendingFreezes: [Int64: [UInt8]] = [:]
+  var pendingAcknowledgments: [Int64: Int64] = [:]
+  var retryLedgerAt: Int64?
+
+  // What is to be sent, and in which order: first what was in flight, then what is new, then the backlog.
+  var connection: Connection?
+  var inFlight: [Int32: Flight] = [:]
+  var inFlightRows: Set<Int64> = []
+  var handOvers: UInt64 = 0
+  var resend: [Int64] = []
+  var live: [Int64] = []
+  var liveRows: Set<Int64> = []
+  var backlog: [StoredMessage] = []
+  var mayHaveBacklog = false
+  /// Ids that the broker refused, by root, and when they are tried again.
+  var refused: [Int64: Int64] = [:]
+  var pace: Pace
+
+  var retained: RetainedTable
+  /// Streams of persons whose head changed, and when it is to be published.
+  var heads: [String: Int64] = [:]
+  /// Heads to be published after a connect, each at its time.
+  var headRefresh: [(at: Int64, stream: String)] = []
+  var hadConnection = false
+
+  var stopBy: Int64?
+  var stopHalfway: Int64 = 0
+  var offlineSent = false
+  var offlineAcknowledged = false
+  var nextPruneAt: Int64
+  /// When housekeeping that failed is tried again.
+  var keepHouseAt: Int64?
+  var lastRefusalWord: String?
+  var dropsLoggedAt: Int64?
+  var dropsLogged: UInt64 = 0
+
+  init(
+    settings: DeliverySettings, closures: DeliveryClosures, logger: Logger, shared: DeliveryShared, ledger: Ledger,
+    opening: Ledger.Opening
+  ) {
+    self.settings = settings
+    self.closures = closures
+    self.logger = logger
+    inbox = shared.inbox
+    link = shared.link
+    board = shared.board
+    self.ledger = ledger
+    status = StatusPayload(boot: settings.bootID)
+    streams = StreamTable(epoch: opening.epoch, openings: opening.streams)
+    statistics = board.read()
+    nextRow = opening.lastRow + 1
+    rows = opening.rows
+    outboxRows = opening.outboxRows
+    let now = closures.now()
+    pace = Pace(perSecond: settings.limits.backlogPerSecond, burst: settings.limits.inFlight, now: now)
+    retained = RetainedTable(limit: settings.limits.retainedTopics)
+    nextPruneAt = now + LedgerLoop.firstPruneNanoseconds
+    statistics.sinceNanoseconds = now
+    publishStatistics()
+  }
+
+  /// Runs until it is asked to stop.
+  func run() {
+    while true {
+      let isDone = turn()
+      publishStatistics()
+      if isDone { break }
+      let now = closures.now()
+      inbox.wake.wait(nanoseconds: nextDeadline().map { $0 <= now ? 0 : $0 - now })
+    }
+    link.stop(withGoodbye: offlineAcknowledged)
+  }
+
+  /// One turn.
+  ///
+  /// - Returns: whether the thread's work is done.
+  private func turn() -> Bool {
+    let arrival = inbox.take()
+    let now = closures.now()
+    if stopBy == nil, let deadline = arrival.stopBy {
+      stopBy = deadline
+      stopHalfway = now + max(0, deadline - now) / 2
+    }
+    for event in arrival.events { handle(event, now: now) }
+    lookUpStreams()
+    take(arrival, now: now)
+    reserveConnectionNumbers()
+    let chosen = choose(now: now)
+    persist(now: now)
+    if connection != nil {
+      sendUrgent(now: now)
+      send(chosen, now: now)
+      sendStates(now: now)
+      link.flush()
+      checkForStuck(now: now)
+    }
+    keepHouse(now: now)
+    logDrops(now: now)
+    return stopIfDone(now: now)
+  }
+
+  /// When the next turn is due without being woken; nil when nothing is scheduled.
+  private func nextDeadline() -> Int64? {
+    var deadlines: [Int64] = []
+    if retryLedgerAt == nil, stopBy == nil { deadlines.append(max(nextPruneAt, keepHouseAt ?? .min)) }
+    if let retryLedgerAt { deadlines.append(retryLedgerAt) }
+    if let stopBy { deadlines.append(min(stopBy, offlineSent ? stopBy : stopHalfway)) }
+    guard let connection, !connection.isBroken else { return deadlines.min() }
+    if let oldest = inFlight.values.map(\.at).min() {
+      deadlines.append(oldest + settings.timing.acknowledgmentNanoseconds)
+    }
+    let hasRoom = inFlight.count < connection.window
+    if hasRoom, stopBy == nil {
+      if inFlight.count < backlogWindow, mayHaveBacklog || !backlog.isEmpty { deadlines.append(pace.nextNanoseconds()) }
+      if let next = retained.nextNanoseconds, inFlight.count < stateWindow { deadlines.append(next) }
+      if let next = heads.values.min() { deadlines.append(next) }
+      if let next = headRefresh.last?.at { deadlines.append(next) }
+    }
+    if let next = refused.values.min() { deadlines.append(next) }
+    return deadlines.min()
+  }
+
+  /// Reconnects when the broker stops acknowledging: mosquitto 2.0.11 can hold messages back until then.
+  private func checkForStuck(now: Int64) {
+    guard let connection, !connection.isBroken, let oldest = inFlight.values.map(\.at).min(),
+      now - oldest >= settings.timing.acknowledgmentNanoseconds
+    else { return }
+    breakConnection(
+      BrokerProblem(
+        "stuck",
+        "the broker has not acknowledged for \(settings.timing.acknowledgmentNanoseconds / 1_000_000_000) s:"
+          + " a fresh connection is made and the messages are sent again"))
+  }
+
+  /// Says that the connection is of no more use. Its end arrives as an event.
+  func breakConnection(_ problem: BrokerProblem) {
+    guard let number = connection?.terms.number else { return }
+    connection?.isBroken = true
+    link.reconnect(connection: number, problem)
+  }
+
+  // MARK: The stop
+
+  /// Says goodbye in half of the time at the latest, and ends when the broker has heard it or the time is over.
+  private func stopIfDone(now: Int64) -> Bool {
+    guard let stopBy else { return false }
+    guard let connection, !connection.isBroken, now < stopBy else { return finish() }
+    let hasMessages = !resend.isEmpty || !live.isEmpty || inFlight.values.contains { $0.isMessage }
+    if !offlineSent, !hasMessages || now >= stopHalfway {
+      sendStatus(status.offline(cause: "stop", connection: connection.terms.number), now: now)
+      offlineSent = true
+      link.flush()
+    }
+    return offlineAcknowledged ? finish() : false
+  }
+
+  private func finish() -> Bool {
+    retryLedgerAt = retryLedgerAt.map { _ in .min }
+    persist(now: closures.now())
+    if unwritten.count > 0 {
+      logger.critical(
+        "Failed to write messages before the stop: they are lost if they were not delivered",
+        metadata: ["messages": "\(unwritten.count)"])
+    }
+    try? ledger.checkpoint()
+    return true
+  }
+
+  // MARK: Statistics
+
+  func publishStatistics() {
+    statistics.unwritten = unwritten.count
+    statistics.outbox = outboxRows
+    statistics.inFlight = inFlight.count
+    statistics.retainedTopics = retained.count
+    statistics.commits = ledger.commits
+    statistics.syncs = ledger.syncs
+    statistics.alertStream = streams.head(of: OutgoingMessage.alertStream)
+    statistics.personStreams = streams.count(besides: OutgoingMessage.alertStream)
+    board.write(statistics)
+  }
+
+  /// At most one line a minute about what was dropped.
+  private func logDrops(now: Int64) {
+    let drops = statistics.droppedAlerts + statistics.droppedNotices + statistics.droppedStates
+    guard drops > dropsLogged, dropsLoggedAt.map({ now - $0 >= 60_000_000_000 }) ?? true else { return }
+    dropsLogged = drops
+    dropsLoggedAt = now
+    logger.error(
+      "Dropped messages because a queue is full: see why the broker or the disk does not take them",
+      metadata: [
+        "alerts": "\(statistics.droppedAlerts)", "notices": "\(statistics.droppedNotices)",
+        "states": "\(statistics.droppedStates)",
+      ])
+  }
+}
+
+extension LedgerLoop.Flight {
+  var isMessage: Bool {
+    if case .message = content { true } else { false }
+  }
+}

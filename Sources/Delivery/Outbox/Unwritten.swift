@@ -1,0 +1,65 @@
+/// What the ledger has yet to write: for a moment, or for as long as it fails.
+package struct Unwritten: Sendable {
+  private struct Name: Hashable {
+    var id: String
+    var form: Int64
+  }
+
+  private struct Group {
+    var root: Int64
+    var revisions: Set<Int>
+  }
+
+  /// Rows in the order of raising.
+  package private(set) var order: [Int64] = []
+  private var messages: [Int64: StoredMessage] = [:]
+  private var groups: [Name: Group] = [:]
+
+  package init() {}
+
+  package var count: Int { order.count }
+
+  package var inOrder: [StoredMessage] { order.compactMap { messages[$0] } }
+
+  /// The message of a row. Only what changes in its life may be replaced: the bytes, whether they are frozen, and when
+  /// it was acknowledged.
+  package subscript(row: Int64) -> StoredMessage? {
+    get { messages[row] }
+    set { if messages[row] != nil { messages[row] = newValue } }
+  }
+
+  package mutating func append(_ stored: StoredMessage) {
+    order.append(stored.row)
+    messages[stored.row] = stored
+    let name = Name(id: stored.message.id, form: stored.form)
+    groups[name, default: Group(root: stored.root, revisions: [])].revisions.insert(stored.message.revision)
+  }
+
+  package mutating func remove(at index: Int) -> StoredMessage? {
+    let row = order.remove(at: index)
+    guard let stored = messages.removeValue(forKey: row) else { return nil }
+    groups[Name(id: stored.message.id, form: stored.form)]?.revisions.remove(stored.message.revision)
+    return stored
+  }
+
+  package mutating func removeAll() {
+    order.removeAll(keepingCapacity: true)
+    messages.removeAll(keepingCapacity: true)
+    groups.removeAll(keepingCapacity: true)
+  }
+
+  package func contains(id: String, form: Int64, revision: Int) -> Bool {
+    groups[Name(id: id, form: form)]?.revisions.contains(revision) ?? false
+  }
+
+  /// The row of the first revision of an id, nil when none is here.
+  package func root(id: String, form: Int64) -> Int64? { groups[Name(id: id, form: form)]?.root }
+
+  package func rows(root: Int64) -> [Int64] { order.filter { messages[$0]?.root == root } }
+
+  /// The lowest sequence of a stream that is not acknowledged.
+  package func firstUnacknowledged(stream: String) -> UInt64? {
+    messages.values.lazy.filter { $0.message.stream == stream && $0.acknowledgedMilliseconds == nil }
+      .compactMap(\.message.sequence).min()
+  }
+}

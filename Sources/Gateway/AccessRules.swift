@@ -1,0 +1,37 @@
+/// What one gateway may do at the broker, as an access control list of mosquitto.
+public enum AccessRules {
+  /// The list for the gateway of `configuration`, and the line that a family's account needs beside it.
+  public static func text(for configuration: GatewayConfiguration) -> String {
+    let gateway = configuration.gateway.id
+    let root = configuration.mqtt.root
+    let watchRoot = configuration.mqtt.watchRoot
+    let user = configuration.mqtt.username ?? gateway
+    var lines = [
+      "# What the gateway \(gateway) may do at the broker (mosquitto's acl_file).",
+      "user \(user)",
+      "# Hazards, state and health of this gateway alone.",
+      "topic write \(root)/\(gateway)/#",
+      "# Notices about persons: written, never read.",
+      "topic write \(watchRoot)/+/\(gateway)",
+      "topic write \(watchRoot)/+/\(gateway)/head",
+      "# Commands, and where they are answered.",
+      "topic read \(root)/\(gateway)/command",
+      "topic write \(root)/reply/#",
+    ]
+    if let group = configuration.watchlist?.group {
+      lines += [
+        "topic read \(root)/group/\(group)/command",
+        "# The group's watch list.",
+        "topic read \(root)/watchlist/\(group)",
+        "topic read \(root)/watchlist/\(group)/#",
+      ]
+    }
+    lines += [
+      "",
+      "# A family's account reads the notices of its own person and nothing else:",
+      "#   user FAMILY",
+      "#   topic read \(watchRoot)/SUBJECT/#",
+    ]
+    return lines.joined(separator: "\n")
+  }
+}

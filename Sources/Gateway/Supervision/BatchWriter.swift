@@ -1,0 +1,85 @@
+import Alerts
+import Delivery
+import FoundationEssentials
+import Observations
+
+/// Turns what the station asks for into bytes: messages, retained states and records that are committed together.
+struct BatchWriter {
+  let formats: Formats
+
+  /// Observations and health lose their meaning when they are this old; the broker then drops them (MQTT 5, 3.3.2.3.3).
+  static let observationExpirySeconds: UInt32 = 3600
+
+  private var topics: Topics { formats.context.topics }
+
+  /// One batch for the effects of one input.
+  ///
+  /// - Parameters:
+  ///   - active: the latest message of each active alert after the input.
+  ///   - through: the last number of the stream of alerts.
+  func batch(for effects: Effects, active: [Alert], through: UInt64, at moment: Moment) -> DeliveryBatch {
+    var batch = DeliveryBatch()
+    for alert in effects.alerts { append(alert, to: &batch) }
+    for notice in effects.notices { append(notice, to: &batch) }
+    if !effects.alerts.isEmpty {
+      batch.retained.append(activeState(active, through: through, at: moment))
+    }
+    for report in effects.observations {
+      batch.retained.append(
+        RetainedState(
+          topic: topics.observation(report.sensor), payload: formats.observation(report), urgency: .spread,
+          expirySeconds: Self.observationExpirySeconds))
+    }
+    for change in effects.outputs {
+      batch.retained.append(
+        RetainedState(topic: topics.output(change.output), payload: formats.output(change), urgency: .spread))
+    }
+    for report in effects.places {
+      batch.retained.append(
+        RetainedState(topic: topics.place(report.place), payload: formats.place(report), urgency: .spread))
+    }
+    batch.records = effects.saves.compactMap(Self.record)
+    return batch
+  }
+
+  /// The retained list of active alerts.
+  func activeState(_ active: [Alert], through: UInt64, at moment: Moment) -> RetainedState {
+    let payload = formats.active(payloads: active.map(formats.alert), through: through, asOf: moment)
+    return RetainedState(topic: topics.active, payload: payload, urgency: .atOnce)
+  }
+
+  private func append(_ alert: Alert, to batch: inout DeliveryBatch) {
+    batch.messages.append(
+      OutgoingMessage(
+        stream: "alert", sequence: alert.sequence, id: alert.id, revision: alert.revision,
+        topic: topics.alert(alert.mode), draft: formats.alert(alert),
+        detectedNanoseconds: alert.detected.monotonic.nanoseconds))
+    guard let cap = formats.cap(alert) else { return }
+    batch.messages.append(
+      OutgoingMessage(
+        stream: "alert", sequence: nil, id: alert.id, revision: alert.revision, topic: topics.cap(alert.mode),
+        draft: cap, detectedNanoseconds: alert.detected.monotonic.nanoseconds))
+  }
+
+  private func append(_ notice: Notice, to batch: inout DeliveryBatch) {
+    batch.messages.append(
+      OutgoingMessage(
+        stream: notice.subject.text, sequence: notice.sequence, id: notice.id, revision: notice.revision,
+        topic: topics.notice(notice.subject), draft: formats.notice(notice),
+        detectedNanoseconds: notice.detected.monotonic.nanoseconds))
+  }
+
+  /// A state as it is kept in the ledger. Should the encoder ever fail, the earlier record stays.
+  private static func record(of state: SavedState) -> StateRecord? {
+    if state.isForgotten { return StateRecord(key: state.key, value: nil) }
+    guard let data = try? JSONEncoder().encode(state) else { return nil }
+    return StateRecord(key: state.key, value: Array(data))
+  }
+
+  /// What an earlier run saved. A record that cannot be decoded any more is passed over: its part starts anew.
+  static func decode(_ records: [StateRecord]) -> [SavedState] {
+    records.compactMap { record in
+      record.value.flatMap { try? JSONDecoder().decode(SavedState.self, from: Data($0)) }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import Alerts
+import Delivery
+import Logging
+import Observations
+
+/// Brings the watch list to the gateway and keeps the last one that was accepted: a list that is refused changes nothing,
+/// also over a restart.
+struct WatchListKeeper {
+  /// Where the accepted list is kept among the ledger's records. It holds hashes and pseudonyms, as the file does.
+  static let recordKey = "gateway/watchlist"
+
+  private let settings: WatchlistSettings
+  private let verifier: WatchListVerifier
+  private let logger: Logger
+
+  /// Reads the keys.
+  ///
+  /// - Throws: `GatewayError` when a key file is missing or is no key.
+  init(_ configuration: GatewayConfiguration, _ settings: WatchlistSettings, logger: Logger) throws(GatewayError) {
+    self.settings = settings
+    self.logger = logger
+    var authorities: [SigningAuthority] = []
+    for authority in configuration.authorities {
+      let key = try KeyFile.publicKey(at: authority.publicKeyFile.path)
+      let rights = Set(authority.rights.map(\.rawValue))
+      authorities.append(SigningAuthority(keyIdentifier: authority.keyID, publicKey: key, rights: rights))
+    }
+    var tagKeys: [String: TagKey] = [:]
+    for tagKey in settings.tagKeys {
+      let loaded = try KeyFile.tagKey(at: tagKey.file.path)
+      if let warning = loaded.warning { logger.warning("\(warning)") }
+      tagKeys[tagKey.keyID] = loaded.key
+    }
+    verifier = WatchListVerifier(
+      root: configuration.mqtt.root, group: settings.group, gateway: configuration.gateway.id,
+      places: Set(configuration.places.map(\.id)), authorities: authorities, tagKeys: tagKeys)
+  }
+
+  /// The list that holds now: the configured file's if it is accepted, otherwise the one accepted before.
+  ///
+  /// - Parameter kept: the bytes that `recordKey` holds, if there are any.
+  /// - Returns: the list, and a record to be committed when it is a new one.
+  func current(kept: [UInt8]?, at now: Moment) -> (list: WatchList?, record: StateRecord?) {
+    let old = kept.flatMap { try? verifier.accept(fileBytes: $0, acceptedRevision: 0, at: now) }
+    guard let file = settings.file else { return (old, nil) }
+    do {
+      let bytes = try InputFile.read(file.path, limit: WatchListFile.maximumBytes)
+      let list = try verifier.accept(fileBytes: bytes, acceptedRevision: old?.revision ?? 0, at: now)
+      for warning in list.warnings { logger.warning("\(warning)") }
+      logger.info("Watch list revision \(list.revision) holds; \(list.plan.members.count) persons are watched over here.")
+      return (list, bytes == kept ? nil : StateRecord(key: Self.recordKey, value: bytes))
+    } catch {
+      let still = old.map { "revision \($0.revision) still holds" } ?? "nobody is watched over"
+      logger.error("The watch list \(file.written) is refused, and \(still). \(error)")
+      return (old, nil)
+    }
+  }
+}

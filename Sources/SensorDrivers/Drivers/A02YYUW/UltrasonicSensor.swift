@@ -1,0 +1,111 @@
+public import Observations
+
+/// An A02YYUW ultrasonic sensor over water, or a JSN-SR04T in mode 2: it talks by itself, 9600 8N1, ten frames a second.
+///
+/// The level is the sensor's height above the gauge's zero minus the distance to the water. What is nearer than the blind
+/// zone or beyond reach is a fault, never a level.
+public struct UltrasonicSensor: SerialDriver {
+  /// What the sensor's maker prescribes.
+  public static let line = SerialLine(baud: 9600)
+
+  /// Between two readings: a frame takes 100 ms, and a tenth of it is left to the clock's and the kernel's whims.
+  private static let readingInterval = TimeSpan.milliseconds(90)
+  /// A frame's bytes follow each other within 5 ms, a USB adapter's pause included within 20; frames are 100 ms apart.
+  private static let frameGap = TimeSpan.milliseconds(50)
+  private static let faultInterval = TimeSpan.seconds(1)
+  private static let garbageLimit = TimeSpan.seconds(2)
+  private static let silenceBeforeReopening = TimeSpan.seconds(60)
+
+  public let sensors: [SensorID]
+  /// Height of the sensor's face above the gauge's zero, in metres.
+  public let mountHeight: Measure
+
+  public private(set) var counters = PortCounters()
+
+  private let sensor: SensorID
+  private var parser = A02YYUWParser()
+  private var lastByte: MonotonicTime?
+  private var lastReading: MonotonicTime?
+  private var lastFault: (cause: FaultCause, time: MonotonicTime)?
+  /// Since when there has been nothing but bytes without a frame.
+  private var garbageStart: MonotonicTime?
+  private var reopenAt: MonotonicTime?
+
+  public init(sensor: SensorID, mountHeight: Measure) {
+    self.sensor = sensor
+    self.sensors = [sensor]
+    self.mountHeight = mountHeight
+  }
+
+  public var nextDeadline: MonotonicTime? { reopenAt }
+
+  public mutating func opened(at time: MonotonicTime, into actions: inout DriverActions) {
+    parser.gap()
+    lastByte = nil
+    garbageStart = nil
+    reopenAt = time + Self.silenceBeforeReopening
+  }
+
+  public mutating func failed(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions) {
+    reopenAt = nil
+    garbageStart = nil
+    lastFault = (cause, time)
+    actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, cause)))
+  }
+
+  public mutating func received(_ bytes: Span<UInt8>, at time: MonotonicTime, into actions: inout DriverActions) {
+    guard bytes.count > 0 else { return }
+    counters.bytesReceived += UInt64(bytes.count)
+    if let lastByte {
+      if time - lastByte > Self.frameGap { parser.gap() }
+      if time - lastByte > Self.garbageLimit { garbageStart = nil }
+    }
+    lastByte = time
+    reopenAt = time + Self.silenceBeforeReopening
+    for index in bytes.indices {
+      if let distance = parser.feed(bytes[index]) {
+        counters.frames += 1
+        garbageStart = nil
+        report(distance, at: time, into: &actions)
+      } else if garbageStart == nil {
+        garbageStart = time
+      }
+    }
+    counters.checksumErrors = parser.checksumErrors
+    counters.resynchronisations = parser.resynchronisations
+    if let garbageStart, time - garbageStart >= Self.garbageLimit {
+      report(.garbledReply, at: time, into: &actions)
+    }
+  }
+
+  /// Nothing has been heard for a minute from a sensor that talks by itself: the port may have lost its settings.
+  public mutating func wake(at time: MonotonicTime, into actions: inout DriverActions) {
+    guard let reopenAt, time >= reopenAt else { return }
+    self.reopenAt = time + Self.silenceBeforeReopening
+    actions.reopen = true
+  }
+
+  private mutating func report(
+    _ distance: A02YYUWDistance, at time: MonotonicTime, into actions: inout DriverActions
+  ) {
+    switch distance {
+    case .blindZone: report(FaultCause.blindZone, at: time, into: &actions)
+    case .noTarget: report(FaultCause.noTarget, at: time, into: &actions)
+    case .millimetres(let millimetres):
+      if let lastReading, time - lastReading < Self.readingInterval { return }
+      lastReading = time
+      lastFault = nil
+      let level = mountHeight - Measure(thousandths: Int64(millimetres))
+      actions.observations.append(TimedObservation(time: time, observation: .reading(sensor, level)))
+    }
+  }
+
+  private mutating func report(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions) {
+    if let lastFault {
+      let pause = lastFault.cause == cause ? Self.faultInterval : Self.readingInterval
+      if time - lastFault.time < pause { return }
+    }
+    lastFault = (cause, time)
+    actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, cause)))
+  }
+}

@@ -1,0 +1,105 @@
+public import Observations
+
+/// Joins one sensor's driver with its line: requests it, reads it, and requests it again when it was lost.
+///
+/// Whoever runs the event loop polls `fileDescriptor` and calls `readable` and `wake`; nothing here waits.
+public struct GPIOSensorPort: Sendable {
+  public private(set) var driver: any GPIODriver
+  /// Why the line is not held, until it is.
+  public private(set) var error: GPIOError?
+  private let chip: String
+  private let access: any GPIOAccess
+  private let retryInterval: TimeSpan
+  private var inputs: (any GPIOInputs)?
+  private var nextAttempt: MonotonicTime?
+  private var edges: [GPIOEdge] = []
+
+  /// `retryInterval` is how long to wait before a line that cannot be had is tried again.
+  public init(
+    chip: String, driver: any GPIODriver, access: any GPIOAccess, retryInterval: TimeSpan = .seconds(5)
+  ) {
+    self.chip = chip
+    self.driver = driver
+    self.access = access
+    self.retryInterval = retryInterval
+  }
+
+  /// To be polled for reading; nil while the line is not held. It changes when the line is requested again.
+  public var fileDescriptor: Int32? { inputs?.fileDescriptor }
+
+  /// When `wake` is due at the latest, if ever.
+  public var nextDeadline: MonotonicTime? { inputs == nil ? nextAttempt : driver.nextDeadline }
+
+  /// Requests the line, and tells the driver its level, or says once what the fault is.
+  public mutating func open(at time: MonotonicTime, into actions: inout DriverActions) {
+    do throws(GPIOError) {
+      let opened = try access.inputs(chip: chip, lines: [driver.input])
+      let isActive = try opened.levels()[0]
+      inputs = opened
+      error = nil
+      nextAttempt = nil
+      driver.opened(isActive: isActive, isDebounced: opened.isDebounced, at: time, into: &actions)
+    } catch {
+      lose(error, at: time, into: &actions)
+    }
+  }
+
+  /// The descriptor is readable, or the poll reported an error on it.
+  public mutating func readable(at time: MonotonicTime, into actions: inout DriverActions) {
+    guard let inputs else { return }
+    do throws(GPIOError) {
+      try takeEdges(from: inputs, at: time, into: &actions)
+      // A descriptor that is ready and has nothing to say may be that of a chip that went away.
+      if edges.isEmpty || driver.wantsLevel { try takeLevel(from: inputs, at: time, into: &actions) }
+    } catch {
+      lose(error, at: time, into: &actions)
+    }
+  }
+
+  /// A deadline was reached.
+  public mutating func wake(at time: MonotonicTime, into actions: inout DriverActions) {
+    guard let inputs else {
+      if let nextAttempt, time >= nextAttempt { open(at: time, into: &actions) }
+      return
+    }
+    do throws(GPIOError) {
+      // An edge that waits may be older than the deadline, and change what the deadline means.
+      try takeEdges(from: inputs, at: time, into: &actions)
+      if edges.count < GPIOEdgeRecord.longestRead { driver.wake(at: time, into: &actions) }
+      if driver.wantsLevel { try takeLevel(from: inputs, at: time, into: &actions) }
+    } catch {
+      lose(error, at: time, into: &actions)
+    }
+  }
+
+  private mutating func takeEdges(
+    from inputs: any GPIOInputs, at time: MonotonicTime, into actions: inout DriverActions
+  ) throws(GPIOError) {
+    edges.removeAll(keepingCapacity: true)
+    try inputs.readEdges(into: &edges)
+    for edge in edges {
+      driver.edge(edge, at: time, into: &actions)
+    }
+  }
+
+  /// Does nothing while older edges may still wait: the next call comes at once.
+  private mutating func takeLevel(
+    from inputs: any GPIOInputs, at time: MonotonicTime, into actions: inout DriverActions
+  ) throws(GPIOError) {
+    guard edges.count < GPIOEdgeRecord.longestRead else { return }
+    driver.levelRead(isActive: try inputs.levels()[0], at: time, into: &actions)
+  }
+
+  /// Gives the line back.
+  public mutating func close() {
+    inputs = nil
+    nextAttempt = nil
+  }
+
+  private mutating func lose(_ cause: GPIOError, at time: MonotonicTime, into actions: inout DriverActions) {
+    inputs = nil
+    nextAttempt = time + retryInterval
+    if error?.faultCause != cause.faultCause { driver.failed(cause.faultCause, at: time, into: &actions) }
+    error = cause
+  }
+}

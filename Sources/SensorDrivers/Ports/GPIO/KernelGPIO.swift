@@ -1,0 +1,134 @@
+import CGPIOD
+import Glibc
+import Observations
+
+/// The board's own GPIO chips: found through libgpiod, requested through the kernel's second interface.
+public struct KernelGPIO: GPIOAccess {
+  /// The name under which the kernel shows the lines as held; at most 31 bytes.
+  public static let consumer = "mimamori-gateway"
+  /// How many edges the kernel keeps for us while we are busy: 1,024 is the most that it grants for few lines.
+  static let eventBufferSize: UInt32 = 1024
+
+  public init() {}
+
+  public func inputs(chip: String, lines: [GPIOInputSettings]) throws(GPIOError) -> any GPIOInputs {
+    let chip = try GPIOChip(chip)
+    var requested: [mimamori_gpio_input] = []
+    var offsets: [UInt32] = []
+    for line in lines {
+      let offset = try chip.offset(of: line.line)
+      offsets.append(offset)
+      let microseconds = UInt32(clamping: line.debounce.nanoseconds / 1000)
+      requested.append(
+        mimamori_gpio_input(
+          offset: offset, bias: line.bias.kernelValue, active_low: line.isActiveLow ? 1 : 0,
+          debounce_us: microseconds))
+    }
+    var descriptor: Int32 = -1
+    var isDebounced = true
+    var result = Self.request(requested, of: chip, into: &descriptor)
+    if result == -EINVAL || result == -ENOTSUP, requested.contains(where: { $0.debounce_us > 0 }) {
+      for index in requested.indices { requested[index].debounce_us = 0 }
+      isDebounced = false
+      result = Self.request(requested, of: chip, into: &descriptor)
+    }
+    guard result == 0 else {
+      throw chip.requestError(code: -result, lines: lines.map(\.line), offsets: offsets)
+    }
+    return KernelInputs(descriptor: descriptor, chip: chip.path, offsets: offsets, isDebounced: isDebounced)
+  }
+
+  public func output(
+    chip: String, line: GPIOLine, isActiveHigh: Bool, initial: Bool
+  ) throws(GPIOError) -> any GPIOOutput {
+    let chip = try GPIOChip(chip)
+    let offset = try chip.offset(of: line)
+    var descriptor: Int32 = -1
+    let result = unsafe mimamori_gpio_request_output(
+      chip.descriptor, offset, isActiveHigh ? 0 : 1, initial ? 1 : 0, Self.consumer, &descriptor)
+    guard result == 0 else { throw chip.requestError(code: -result, lines: [line], offsets: [offset]) }
+    return KernelOutput(descriptor: descriptor, chip: chip.path, offset: offset, safe: initial)
+  }
+
+  private static func request(
+    _ inputs: [mimamori_gpio_input], of chip: borrowing GPIOChip, into descriptor: inout Int32
+  ) -> Int32 {
+    unsafe mimamori_gpio_request_inputs(
+      chip.descriptor, inputs, UInt32(inputs.count), consumer, eventBufferSize, &descriptor)
+  }
+}
+
+extension GPIOBias {
+  fileprivate var kernelValue: UInt32 {
+    switch self {
+    case .asIs: MIMAMORI_GPIO_BIAS_AS_IS.rawValue
+    case .disabled: MIMAMORI_GPIO_BIAS_DISABLED.rawValue
+    case .pullUp: MIMAMORI_GPIO_BIAS_PULL_UP.rawValue
+    case .pullDown: MIMAMORI_GPIO_BIAS_PULL_DOWN.rawValue
+    }
+  }
+}
+
+/// Input lines held in the kernel.
+final class KernelInputs: GPIOInputs {
+  let fileDescriptor: Int32
+  let offsets: [UInt32]
+  let isDebounced: Bool
+  private let chip: String
+
+  init(descriptor: Int32, chip: String, offsets: [UInt32], isDebounced: Bool) {
+    fileDescriptor = descriptor
+    self.chip = chip
+    self.offsets = offsets
+    self.isDebounced = isDebounced
+  }
+
+  deinit {
+    close(fileDescriptor)
+  }
+
+  func levels() throws(GPIOError) -> [Bool] {
+    let mask = offsets.count == 64 ? UInt64.max : (1 << UInt64(offsets.count)) - 1
+    var bits: UInt64 = 0
+    let result = unsafe mimamori_gpio_get(fileDescriptor, mask, &bits)
+    guard result == 0 else { throw .whileHeld("read the levels of", chip: chip, offsets: offsets, code: -result) }
+    return offsets.indices.map { bits >> UInt64($0) & 1 == 1 }
+  }
+
+  func readEdges(into edges: inout [GPIOEdge]) throws(GPIOError) {
+    let code = GPIOEdgeRecord.read(from: fileDescriptor, into: &edges)
+    guard code == 0 else { throw .whileHeld("read the edges of", chip: chip, offsets: offsets, code: code) }
+  }
+}
+
+/// An output line held in the kernel, which leaves the line as it is when the program dies.
+final class KernelOutput: GPIOOutput {
+  private let descriptor: Int32
+  private let chip: String
+  private let offset: UInt32
+  private let safe: Bool
+
+  init(descriptor: Int32, chip: String, offset: UInt32, safe: Bool) {
+    self.descriptor = descriptor
+    self.chip = chip
+    self.offset = offset
+    self.safe = safe
+  }
+
+  deinit {
+    _ = mimamori_gpio_set(descriptor, 1, safe ? 1 : 0)
+    close(descriptor)
+  }
+
+  func set(_ isActive: Bool) throws(GPIOError) {
+    let result = mimamori_gpio_set(descriptor, 1, isActive ? 1 : 0)
+    guard result == 0 else { throw .whileHeld("switch", chip: chip, offsets: [offset], code: -result) }
+  }
+
+  func isActive() throws(GPIOError) -> Bool {
+    var bits: UInt64 = 0
+    let result = unsafe mimamori_gpio_get(descriptor, 1, &bits)
+    guard result == 0 else { throw .whileHeld("read back", chip: chip, offsets: [offset], code: -result) }
+    return bits & 1 == 1
+  }
+}

@@ -1,0 +1,170 @@
+internal import Glibc
+internal import Observations
+
+/// An open serial port. It owns its descriptor and is alone on it: a second open is refused on both sides.
+///
+/// Nothing here ever waits: reading and writing do what can be done at once, and closing throws away what was not sent.
+@safe
+public struct SerialPort: ~Copyable {
+  /// What one read brought.
+  public enum ReadResult: Sendable, Hashable {
+    /// So many bytes, at least one, are at the start of the buffer.
+    case bytes(Int)
+    /// Nothing has arrived.
+    case nothing
+    /// The port is gone: close it, and open it again later.
+    case lost(SensorDriversError)
+  }
+
+  /// What became of the bytes to be written.
+  public enum WriteResult: Sendable, Hashable {
+    /// So many of them, from the first, were taken: all, or fewer if the kernel's buffer is full, even none.
+    case written(Int)
+    /// The port is gone: close it, and open it again later.
+    case lost(SensorDriversError)
+  }
+
+  public let path: String
+  /// For poll(2); it stays this port's.
+  public let fileDescriptor: Int32
+  /// What the kernel did not take over of the line's settings, as a sentence for the log; nil if it took all. A
+  /// pseudo-terminal, for one, has no parity and no seven bits.
+  public let warning: String?
+  private let isMarkedExclusive: Bool
+
+  /// Opens the port at `path` and sets it to `line`.
+  ///
+  /// - Throws: an error whose cause is `port_missing`, `port_busy` or `port_error`.
+  public init(path: String, line: SerialLine) throws(SensorDriversError) {
+    let descriptor = unsafe Glibc.open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+    let openError = errno
+    guard descriptor >= 0 else { throw Self.openError(path, openError) }
+    let prepared: (isMarkedExclusive: Bool, warning: String?)
+    do throws(SensorDriversError) {
+      prepared = (try Self.claim(descriptor, path), try Self.configure(descriptor, path, line))
+    } catch {
+      _ = Glibc.close(descriptor)
+      throw error
+    }
+    isMarkedExclusive = prepared.isMarkedExclusive
+    warning = prepared.warning
+    self.path = path
+    fileDescriptor = descriptor
+  }
+
+  deinit {
+    // Without the flush, close would wait for a line that takes nothing, up to half a minute.
+    _ = tcflush(fileDescriptor, TCIOFLUSH)
+    if isMarkedExclusive { _ = ioctl(fileDescriptor, UInt(TIOCNXCL)) }
+    _ = Glibc.close(fileDescriptor)
+  }
+
+  /// Reads what has arrived, at most as much as `buffer` holds.
+  public func read(into buffer: inout MutableSpan<UInt8>) -> ReadResult {
+    while true {
+      // SAFETY: read writes at most as many bytes as the buffer has.
+      let (count, errorNumber) = unsafe buffer.withUnsafeMutableBytes { bytes in
+        let count = unsafe Glibc.read(fileDescriptor, bytes.baseAddress, bytes.count)
+        return (count, errno)
+      }
+      if count > 0 { return .bytes(count) }
+      if count == 0 { return .lost(lost("read from", "the other side has hung up")) }
+      switch errorNumber {
+      case EINTR: continue
+      case EAGAIN: return .nothing
+      default: return .lost(lost("read from", SensorDriversError.message(errorNumber)))
+      }
+    }
+  }
+
+  /// Writes as much of `bytes` as the kernel takes at once.
+  public func write(_ bytes: Span<UInt8>) -> WriteResult {
+    while true {
+      // SAFETY: write reads no more bytes than the span has.
+      let (count, errorNumber) = unsafe bytes.withUnsafeBytes { bytes in
+        let count = unsafe Glibc.write(fileDescriptor, bytes.baseAddress, bytes.count)
+        return (count, errno)
+      }
+      if count >= 0 { return .written(count) }
+      switch errorNumber {
+      case EINTR: continue
+      case EAGAIN: return .written(0)
+      default: return .lost(lost("write to", SensorDriversError.message(errorNumber)))
+      }
+    }
+  }
+
+  private func lost(_ verb: String, _ reason: String) -> SensorDriversError {
+    SensorDriversError(
+      action: "\(verb) the serial port \(path)", reason: reason,
+      advice: "Check the cable and the adapter; the port is opened again as soon as it is back.", cause: .portLost)
+  }
+}
+
+// MARK: - Opening
+
+extension SerialPort {
+  private static func openError(_ path: String, _ errorNumber: Int32) -> SensorDriversError {
+    let (advice, cause): (String, FaultCause) =
+      switch errorNumber {
+      case ENOENT, ENXIO, ENODEV, ENOTDIR:
+        ("Connect the adapter, or correct `device`; `ls -l /dev/serial/by-path` shows what is there.", .portMissing)
+      case EBUSY:
+        (busyAdvice(path), .portBusy)
+      case EACCES, EPERM:
+        ("Give the gateway's user access to it, usually by the group dialout.", .portError)
+      default:
+        ("Check that `device` names a serial port.", .portError)
+      }
+    return SensorDriversError(
+      action: "open the serial port \(path)", errorNumber: errorNumber, advice: advice, cause: cause)
+  }
+
+  private static func busyAdvice(_ path: String) -> String {
+    "Another program uses it: end that program (`fuser -v \(path)` names it), or correct `device`."
+  }
+
+  /// Makes sure that nobody else uses the port. Returns whether the terminal was marked exclusive.
+  ///
+  /// The mark (TIOCEXCL) refuses later opens, but not root's; so there is a lock (flock) too, as other serial programs
+  /// set it. A pseudo-terminal would keep the mark after a crash, as long as its other side is open: it gets the lock only.
+  private static func claim(_ descriptor: Int32, _ path: String) throws(SensorDriversError) -> Bool {
+    func busy() -> SensorDriversError { openError(path, EBUSY) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw busy() }
+    guard !isPseudoTerminal(descriptor) else { return false }
+    var mark: Int32 = 0
+    // SAFETY: TIOCGEXCL writes one int.
+    if unsafe ioctl(descriptor, getExclusive, &mark) == 0, mark != 0 { throw busy() }
+    return ioctl(descriptor, UInt(TIOCEXCL)) == 0
+  }
+
+  /// TIOCGEXCL of asm-generic/ioctls.h, a macro that is not imported.
+  private static let getExclusive: UInt = 0x8004_5440
+
+  private static func isPseudoTerminal(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    // SAFETY: fstat fills in the one struct.
+    guard unsafe fstat(descriptor, &status) == 0 else { return false }
+    return (136...143).contains((status.st_rdev >> 8) & 0xFFF)
+  }
+
+  /// Sets the line and reads back what the kernel made of it. Returns a warning if that differs.
+  private static func configure(
+    _ descriptor: Int32, _ path: String, _ line: SerialLine
+  ) throws(SensorDriversError) -> String? {
+    let asked = TerminalSettings(line)
+    guard asked.apply(to: descriptor) else {
+      let errorNumber = errno
+      throw SensorDriversError(
+        action: "set the serial port \(path) to \(line.baud) baud", errorNumber: errorNumber,
+        advice: errorNumber == ENOTTY
+          ? "It is no serial port: correct `device`." : "Check whether the adapter can do `baud` and `frame`.",
+        cause: .portError)
+    }
+    _ = tcflush(descriptor, TCIOFLUSH)
+    guard let actual = TerminalSettings(of: descriptor), let difference = actual.difference(from: asked) else {
+      return nil
+    }
+    return "The serial port \(path) is not set as configured: \(difference)."
+  }
+}

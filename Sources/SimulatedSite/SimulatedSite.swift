@@ -1,2 +1,0 @@
-/// Simulated hardware at the far end of real pseudo-terminals, for `simulate` alone.
-public enum SimulatedSite {}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Gateway
+import Logging
+
+/// `record`: writes what the sensors say as `replay` reads it.
+struct RecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "record",
+    abstract: "Writes what the sensors say as replay reads it, until SIGTERM or SIGINT.",
+    discussion: """
+      Tags are written as hashes, and those that are not on the watch list not at all. The recording is a new file that \
+      only you can read. A port can serve one program: stop the gateway first.
+      """)
+
+  @Option(help: ArgumentHelp("The gateway's configuration.", valueName: "file"))
+  var config: String
+
+  @Option(help: ArgumentHelp("The recording, a new file.", valueName: "recording"))
+  var output: String
+
+  @Flag(help: "Write every tag's identifier in the clear.")
+  var clearIds = false
+
+  func run() throws {
+    StandardErrorLog.install()
+    try StandardStreams.reportingErrors {
+      try RecordingSession(
+        configuration: config, output: output, clearIDs: clearIds, logger: Logger(label: "mimamori-gateway")
+      ).run()
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import Alerts
+import Observations
+
+/// Made-up alerts, notices and states for the tests of the formats.
+enum Samples {
+  static let gateway = "kakogawa-042"
+  static let subject: SubjectID = "7f3a9c52e1b84d0f9a61c2d3"
+  static let river: SensorID = "river-1"
+  static let tokyo = TimeZoneOffsets.fixed(seconds: 9 * 3600)
+  /// 2026-11-21T15:02:20+09:00
+  static let afternoon = WallTime(milliseconds: 1_795_240_940_000)
+
+  static func moment(
+    _ seconds: Double = 0, clock: ClockQuality = .synchronized, uptime: Double = 86412.5
+  ) -> Moment {
+    Moment(
+      monotonic: MonotonicTime(nanoseconds: Int64((uptime + seconds) * 1e9)),
+      wall: WallTime(milliseconds: afternoon.milliseconds + Int64(seconds * 1000)), clock: clock)
+  }
+
+  static func measure(_ value: Double, _ quantity: Quantity = .waterLevel) -> Measure {
+    Measure(rounding: value, for: quantity) ?? Measure(thousandths: 0)
+  }
+
+  static let plan = StationPlan(
+    gateway: gateway,
+    sensors: [
+      SensorPlan(
+        id: river, name: "加古川 国包橋", quantity: .waterLevel, range: measure(-1)...measure(10), staleAfter: .seconds(60),
+        datum: .init(name: "T.P.", zero: measure(12.345)), position: Position(latitude: 34.8, longitude: 134.9)),
+      SensorPlan(id: "underpass-1", name: "国包アンダーパス", quantity: .floodContact),
+      SensorPlan(id: "rain-1", name: "国包雨量計", quantity: .rain, tip: measure(0.5, .rain)),
+      SensorPlan(id: "gate-north", name: "国包小学校 正門 受信機", quantity: .beacon, staleAfter: .seconds(60)),
+    ],
+    floods: [
+      FloodRule(
+        sensor: river,
+        levels: zip(LadderStep.allCases, [2, 3, 3.5, 4, 5.2]).map { .init(step: $0, threshold: measure($1)) },
+        confirm: .readings(3), releaseMargin: measure(0.1), releaseHold: .minutes(10))
+    ],
+    contacts: [
+      ContactRule(sensor: "underpass-1", severity: .severe, wetAfter: .seconds(20), dryAfter: .minutes(10))
+    ],
+    places: [
+      PlaceRule(
+        id: "school-7-gate", name: "国包小学校 正門", sensors: ["gate-north"], enter: -75, leave: -85, sightingsCount: 3,
+        sightingsOf: 5, dwell: .seconds(10), goneAfter: .seconds(60))
+    ],
+    outputs: [OutputRule(id: "siren", maxOn: .minutes(3), coolDown: .minutes(10), soundAt: nil)])
+
+  static let topics = Topics(root: "mimamori/282103", watchRoot: "mimamori-watch/282103", gateway: gateway)
+
+  static func context(
+    name: String = "国包 水位・見守り局", contact: String? = "危機管理課 000-000-0000",
+    position: Position? = Position(latitude: 34.7993, longitude: 134.8862),
+    languages: [String] = ["ja", "ja-x-easy", "en"], scope: CAPIdentity.Scope = .restricted, plan: StationPlan = plan
+  ) -> FormatContext {
+    FormatContext(
+      plan: plan, name: name, municipality: "282103", contact: contact, position: position, zone: tokyo,
+      zoneName: "Asia/Tokyo", languages: languages,
+      cap: CAPIdentity(
+        sender: "kakogawa-042@example.jp", scope: scope, restriction: "for municipal disaster staff"),
+      topics: topics, version: "0.1.0", configurationSHA256: String(repeating: "0f", count: 32),
+      boot: "01JDB000000000000000000000", epoch: "01JDE000000000000000000000")
+  }
+
+  static let formats = Formats(context())
+
+  static func alert(
+    _ kind: AlertKind = .waterLevel, _ message: MessageType = .raise, reason: String? = nil,
+    mode: AlertMode = .actual, step: LadderStep = .danger, value: Double? = 4.12, threshold: Double? = 4,
+    fault: FaultCause? = nil, level: Int? = nil, clock: ClockQuality = .synchronized, name: String = "加古川 国包橋",
+    revision: Int? = nil
+  ) -> Alert {
+    let isWater = kind == .waterLevel || kind == .rateOfRise
+    let number = revision ?? (message == .raise ? 1 : 3)
+    return Alert(
+      id: "\(gateway)/01JDXYZ0123456789ABCDEFGHJ", revision: number, message: message,
+      reason: message == .raise ? nil : reason ?? (message == .clear ? "released" : "renewed"), mode: mode,
+      sequence: 18, sensor: isWater ? river : kind == .floodContact ? "underpass-1" : "gate-north", name: name,
+      kind: kind, level: kind == .waterLevel ? step.level : level, step: kind == .waterLevel ? step : nil,
+      severity: kind.isHazard ? step.severity : .minor, urgency: message == .clear ? .past : .immediate,
+      certainty: .observed, fault: kind.isHazard ? nil : fault, onset: moment(-20, clock: clock),
+      detected: moment(clock: clock), expires: afternoon + .hours(2),
+      observed: isWater
+        ? .init(quantity: .waterLevel, value: value.map { measure($0) }, threshold: threshold.map { measure($0) })
+        : nil,
+      references: (1..<number).map { .init(revision: $0, sent: afternoon - .minutes(Int64(number - $0))) })
+  }
+
+  /// Every kind, message, reason, mode and step, with and without a value, a cause, a level and a trusted clock.
+  static let alerts: [Alert] = {
+    var alerts: [Alert] = []
+    for mode in [AlertMode.actual, .exercise, .test] {
+      for kind in AlertKind.allCases {
+        for (message, reason) in messages {
+          alerts.append(alert(kind, message, reason: reason, mode: mode))
+          guard mode == .actual else { continue }
+          alerts.append(alert(kind, message, reason: reason, mode: mode, level: 4, clock: .unsynchronized))
+          alerts.append(alert(kind, message, reason: reason, mode: mode, value: nil, threshold: nil, clock: .rtc))
+        }
+      }
+      for step in LadderStep.allCases {
+        for (message, reason) in messages {
+          alerts.append(alert(.waterLevel, message, reason: reason, mode: mode, step: step, value: 3.95))
+        }
+      }
+    }
+    for cause in causes {
+      for (message, reason) in messages.prefix(2) + messages.suffix(1) {
+        alerts.append(alert(.sensorFault, message, reason: reason, fault: cause))
+        alerts.append(alert(.blind, message, reason: reason, fault: cause))
+      }
+    }
+    return alerts
+  }()
+
+  static let messages: [(MessageType, String?)] = [
+    (.raise, nil), (.update, "step"), (.update, "value"), (.update, "renewed"), (.update, "acknowledged"),
+    (.update, "time_corrected"), (.clear, "released"), (.clear, nil),
+  ]
+
+  static let causes: [FaultCause] = [
+    .timeout, .lateReply, .garbledReply, .deviceException, .silent, .outOfRange, .blindZone, .noTarget, .portMissing,
+    .portBusy, .portLost, .portError, .edgesLost, .deaf, FaultCause(rawValue: "made_up_later"),
+  ]
+
+  static func notice(
+    _ kind: NoticeKind = .arrival, person: WatchPlan.Person = .child, mode: AlertMode = .actual,
+    clock: ClockQuality = .synchronized, placeName: String = "国包小学校 正門", lastSeen: Double = -1
+  ) -> Notice {
+    Notice(
+      id: "\(gateway)/01JDXYZ0123456789ABCDEFGHK", revision: 1, mode: mode, sequence: 7, subject: subject,
+      person: person, kind: kind, place: "school-7-gate", placeName: placeName, sensor: "gate-north",
+      detected: moment(clock: clock), lastSeen: moment(lastSeen, clock: clock), confidence: 0.97)
+  }
+
+  static let notices: [Notice] = {
+    var notices: [Notice] = []
+    for kind in NoticeKind.allCases {
+      for person in [WatchPlan.Person.child, .elder] {
+        for mode in [AlertMode.actual, .exercise, .test] {
+          notices.append(notice(kind, person: person, mode: mode))
+          notices.append(notice(kind, person: person, mode: mode, clock: .unsynchronized, lastSeen: -90_000))
+        }
+      }
+    }
+    return notices
+  }()
+
+  static let alertStream = StreamHead(
+    stream: "alert", epoch: "01JDE000000000000000000000", previousEpoch: nil, last: 18, deliveredThrough: 15)
+
+  static func health(sensors: Int = 4, ports: Int = 2, faulty: Int = 1) -> HealthReport {
+    HealthReport(
+      at: moment(),
+      sensors: (0..<sensors).map {
+        .init(
+          id: SensorID("sensor-with-a-rather-long-name-\($0)"), state: $0 < faulty ? .faulty : .ok,
+          fault: $0 < faulty ? .timeout : nil, age: $0 == 1 ? nil : .milliseconds(1250 * Int64($0)))
+      },
+      ports: (0..<ports).map {
+        .init(
+          id: "port-\($0)", state: $0 == 0 ? .retrying : .open, fault: $0 == 0 ? .portLost : nil,
+          counters: ["bytes", "frames", "checksum_errors", "resynchronizations", "timeouts"].map {
+            .init(name: $0, count: 18_446_744_073_709_551_615)
+          })
+      },
+      queues: [.init(name: "outbox", length: 3, capacity: 10_000)], drops: [.init(name: "observations", count: 12)],
+      syncs: 41, syncsLastHour: 7, watchlistRevision: 12, alertStream: alertStream,
+      nextExpectedBy: afternoon + .minutes(6))
+  }
+
+  /// Each published state, beside the name of its schema.
+  static let states: [(schema: String, bytes: [UInt8])] = {
+    typealias Report = Effects.ObservationReport
+    let at = moment()
+    var states: [(schema: String, bytes: [UInt8])] = [
+      ("active", formats.active(payloads: [], through: 0, asOf: at)),
+      ("active", formats.active(payloads: [formats.alert(alert()), formats.alert(alert())], through: 18, asOf: at)),
+      ("status", formats.status(.offline, cause: "will", connection: 12, at: nil)),
+      ("status", formats.status(.online, cause: "connected", connection: 12, at: at)),
+      ("info", formats.info()), ("info", Formats(context(contact: nil, position: nil)).info()),
+      (
+        "head",
+        formats.head(
+          StreamHead(
+            stream: subject.text, epoch: "e1", previousEpoch: "e0", last: 7, deliveredThrough: 7), at: at)
+      ),
+      (
+        "output",
+        formats.output(
+          .init(
+            output: "siren", on: true, cause: "alert", until: moment(180), at: at), silencedUntil: afternoon)
+      ),
+      ("output", formats.output(.init(output: "siren", on: false, cause: "max_on", until: nil, at: at))),
+    ]
+    let observations: [Report] = [
+      Report(sensor: river, at: at, value: .measure(measure(-0.05)), fault: nil),
+      Report(sensor: river, at: at, value: nil, fault: .timeout),
+      Report(sensor: river, at: at, value: .measure(measure(1)), fault: .timeout),
+      Report(sensor: "underpass-1", at: at, value: .contact(active: true), fault: nil),
+      Report(sensor: "rain-1", at: at, value: .rain(total: measure(617.5, .rain), tips: 1235), fault: nil),
+      Report(sensor: "gate-north", at: at, value: .receiver(working: false), fault: .deaf),
+      Report(sensor: "not-configured", at: at, value: nil, fault: nil),
+    ]
+    states += observations.map { ("observation", formats.observation($0)) }
+    for state in [Effects.PlaceReport.State.watching, .degraded, .blind] {
+      states.append(("place", formats.place(.init(place: "school-7-gate", state: state, since: at))))
+    }
+    for (sensors, ports) in [(0, 0), (4, 2), (32, 8), (60, 40), (100, 4), (3000, 0)] {
+      states.append(("health", formats.health(health(sensors: sensors, ports: ports, faulty: sensors / 2))))
+    }
+    return states
+  }()
+}
