@@ -75,7 +75,38 @@ public struct WatchListVerifier: Sendable {
     _ file: WatchListFile, acceptedRevision: Int, at now: Moment
   ) throws(WatchListRefusal) -> WatchList {
     let manifest = try verified(file.manifest)
-    var warnings = try judge(manifest, acceptedRevision: acceptedRevision, at: now)
+    try judge(manifest, acceptedRevision: acceptedRevision)
+    guard now.clock == .unsynchronized || now.wall <= manifest.validUntil else {
+      throw WatchListRefusal(.expired, "it was valid until \(text(of: manifest.validUntil))", "bring a newer list")
+    }
+    return try read(file, manifest, at: now)
+  }
+
+  /// Takes up again a list that this gateway accepted before and kept over a restart.
+  ///
+  /// That it has ended since then is a warning, no refusal: the list in use stays until a newer one is accepted.
+  public func resume(fileBytes: [UInt8], at now: Moment) throws(WatchListRefusal) -> WatchList {
+    let file = try WatchListFile(bytes: fileBytes)
+    let manifest = try verified(file.manifest)
+    try judge(manifest, acceptedRevision: 0)
+    return try read(file, manifest, at: now)
+  }
+
+  /// The revision of a list that this gateway accepted before and kept, also when it can no longer be taken up, such as
+  /// after a change of keys or places; 0 when it was for another root or group, whose revisions count apart.
+  public func revision(ofKept fileBytes: [UInt8]) -> Int {
+    guard let file = try? WatchListFile(bytes: fileBytes),
+      let signature = try? JSONWebSignature(compact: file.manifest),
+      let manifest = try? WatchListManifest(verifiedPayload: signature.payloadVerifiedBefore), manifest.root == root,
+      manifest.group == group
+    else { return 0 }
+    return manifest.revision
+  }
+
+  private func read(
+    _ file: WatchListFile, _ manifest: WatchListManifest, at now: Moment
+  ) throws(WatchListRefusal) -> WatchList {
+    var warnings = warnings(ofEnd: manifest.validUntil, at: now)
     guard let tagKey = tagKeys[manifest.tagKeyIdentifier] else {
       throw WatchListRefusal(
         .unknownTagKey,
@@ -114,10 +145,8 @@ public struct WatchListVerifier: Sendable {
     return try WatchListManifest(verifiedPayload: payload)
   }
 
-  /// Whether the manifest is meant for this gateway now. Returns what is to be said although it is.
-  private func judge(
-    _ manifest: WatchListManifest, acceptedRevision: Int, at now: Moment
-  ) throws(WatchListRefusal) -> [String] {
+  /// Throws unless the manifest is meant for this gateway and not older than what was accepted.
+  private func judge(_ manifest: WatchListManifest, acceptedRevision: Int) throws(WatchListRefusal) {
     guard manifest.root == root else {
       throw WatchListRefusal(
         .wrongRoot, "it is for the root '\(printable(manifest.root))', not '\(root)'", "bring this gateway's list")
@@ -131,15 +160,20 @@ public struct WatchListVerifier: Sendable {
         .older, "its revision \(manifest.revision) is older than \(acceptedRevision), which was accepted",
         "bring the newest list, or sign this one again with a higher revision")
     }
-    let end = manifest.validUntil.rfc3339(in: .fixed(seconds: 0))
-    guard now.clock != .unsynchronized else {
-      return ["the watch list's end (\(end)) was not judged: the clock is not synchronized"]
+  }
+
+  /// What is to be said of a list's end although it is used.
+  private func warnings(ofEnd end: WallTime, at now: Moment) -> [String] {
+    if now.clock == .unsynchronized {
+      return ["the watch list's end (\(text(of: end))) was not judged: the clock is not synchronized"]
     }
-    guard now.wall <= manifest.validUntil else {
-      throw WatchListRefusal(.expired, "it was valid until \(end)", "bring a newer list")
+    if now.wall > end {
+      return ["the watch list was valid until \(text(of: end)) and is used on: bring a newer one"]
     }
     return []
   }
+
+  private func text(of time: WallTime) -> String { time.rfc3339(in: .fixed(seconds: 0)) }
 }
 
 /// A text of the list as it may stand in a message: printable ASCII, at most 64 characters.

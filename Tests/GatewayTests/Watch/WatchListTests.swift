@@ -129,6 +129,35 @@ import Testing
         == ["the watch list's end (2027-03-31T14:59:59+00:00) was not judged: the clock is not synchronized"])
   }
 
+  @Test func `is taken up again after it has ended, and says so`() throws {
+    let late = Moment(
+      monotonic: MonotonicTime(nanoseconds: 0), wall: Fixture.now.wall + .hours(24 * 365), clock: .synchronized)
+    let bytes = try city.file()
+    #expect(city.refusal(of: bytes, at: late)?.reason == .expired)
+    let list = try city.verifier.resume(fileBytes: bytes, at: late)
+    #expect(list.plan == (try city.accept(bytes).plan))
+    #expect(
+      list.warnings
+        == ["the watch list was valid until 2027-03-31T14:59:59+00:00 and is used on: bring a newer one"])
+    #expect(try city.verifier.resume(fileBytes: bytes, at: Fixture.now).warnings == [])
+    var changed = bytes
+    changed[changed.count - 20] ^= 1
+    #expect(throws: WatchListRefusal.self) { try city.verifier.resume(fileBytes: changed, at: Fixture.now) }
+  }
+
+  @Test mutating func `keeps its revision also when it can no longer be taken up`() throws {
+    let bytes = try city.file()
+    // The same gateway after its authority, its tag key and its place were changed.
+    let changed = WatchListVerifier(
+      root: "mimamori/282103", group: "east", gateway: "kakogawa-042", places: [], authorities: [], tagKeys: [:])
+    #expect(throws: WatchListRefusal.self) { try changed.resume(fileBytes: bytes, at: Fixture.now) }
+    #expect(changed.revision(ofKept: bytes) == 7)
+    city.manifest["group"] = #""west""#
+    #expect(changed.revision(ofKept: try city.file()) == 0)
+    #expect(changed.revision(ofKept: []) == 0)
+    #expect(changed.revision(ofKept: Array("a.b.c".utf8)) == 0)
+  }
+
   @Test func `refuses every change of one byte, every cut and every addition`() throws {
     let bytes = try city.file()
     #expect(city.refusal(of: bytes) == nil)
