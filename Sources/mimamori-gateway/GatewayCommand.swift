@@ -8,7 +8,12 @@ struct GatewayCommand: ParsableCommand {
     abstract: "Watches a river, an underpass and a school gate from a field board.",
     version: mimamoriVersion,
     subcommands: [
+      RunCommand.self,
       CheckCommand.self,
+      ReplayCommand.self,
+      RecordCommand.self,
+      SimulateCommand.self,
+      AccessRulesCommand.self,
       SchemaCommand.self,
       SignCommand.self,
     ])
