@@ -3,7 +3,7 @@ import Observations
 import Testing
 
 @Suite struct `Whatever happens` {
-  static let seeds = Array(1...40) as [UInt64]
+  static let seeds = Array(1...20) as [UInt64]
 
   @Test(arguments: seeds)
   func `an alert is raised once, updated in order and cleared once`(seed: UInt64) {
