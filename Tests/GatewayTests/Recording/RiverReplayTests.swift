@@ -24,7 +24,7 @@ struct `The real flood series` {
 
   private func series(_ file: String) throws -> [Series] {
     var result: [Series] = []
-    for line in try SharedData.text("river/\(file)").split(separator: "\n").dropFirst() {
+    for line in try SharedData.text("river/\(file)").split(whereSeparator: \.isNewline).dropFirst() {
       let fields = line.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
       let thresholds = Array(fields[3...5])
       if result.last?.thresholds != thresholds { result.append(Series(thresholds: thresholds)) }
