@@ -146,6 +146,22 @@ import Testing
     #expect(next.alerts.map(\.short) == ["clear caution released"])
   }
 
+  @Test func `does not confirm with readings from before a crash`() throws {
+    let plan = TestSite.riverOnly([(.caution, 3), (.danger, 4)], confirm: .readings(3))
+    var run = StationRun(plan)
+    for (index, value) in [3.2, 4.1, 4.1, 3.2].enumerated() {
+      run.tell(.reading("river-1", .metres(value)), at: Double(index) * 10)
+    }
+    #expect(run.alerts.map(\.short) == ["raise caution"])
+    var next = StationRun(
+      plan, watch: .empty, states: try stored(run.ledger), sequences: run.sequences, at: StationRun.moment(40),
+      sameBoot: true)
+    for second in [50.0, 60] { next.tell(.reading("river-1", .metres(4.1)), at: second) }
+    #expect(next.alerts.isEmpty)
+    next.tell(.reading("river-1", .metres(4.1)), at: 70)
+    #expect(next.alerts.map(\.short) == ["update danger step"])
+  }
+
   @Test func `without a trusted clock keeps a hold too long rather than too short`() throws {
     let plan = TestSite.riverOnly([(.caution, 3)], margin: 0.1, hold: .minutes(10))
     var run = StationRun(plan)
