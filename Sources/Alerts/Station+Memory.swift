@@ -18,6 +18,7 @@ extension Station {
     var saved: [String: SavedState] = [:]
     for state in states { saved[state.key] = state.part == nil ? nil : state }
     clock = moment
+    latest = moment.monotonic
     let shift = TimeShift(now: moment, sameBoot: sameBoot, stopped: saved[SavedKey.stopped]?.savedAt)
     restoreBook(saved, sequences: sequences, shift: shift)
     for index in channels.indices { restoreChannel(index, saved, shift: shift) }

@@ -20,11 +20,16 @@ public struct Station: Sendable {
   var rememberedPresence: [PlaceID: [SubjectID: PresenceMemory]] = [:]
   /// Sensors, then outputs, then places, then the book.
   var deadlines: DeadlineQueue
-  /// The moment of the last input.
+  /// The moment from which the wall times of deadlines are counted: the last input that a recording holds.
   var clock = Moment(
     monotonic: MonotonicTime(nanoseconds: 0), wall: WallTime(milliseconds: 0), clock: .unsynchronized)
+  /// When the last input was handled.
+  var latest = MonotonicTime(nanoseconds: 0)
   /// How many inputs named no sensor of the plan or said what such a sensor cannot say. They change nothing.
   public internal(set) var ignoredInputs: UInt64 = 0
+
+  /// The wall clock was set, rather than slewed, when it differs by this from what it should read.
+  private static let clockStep = TimeSpan.seconds(1)
 
   /// An output and the policy that switches it.
   struct Siren: Sendable {
@@ -83,7 +88,10 @@ public struct Station: Sendable {
   /// `restore`; the watch list follows as an input at the same moment.
   public mutating func start(at moment: Moment, into effects: inout Effects) {
     clock = moment
-    for index in channels.indices where !channels[index].isRestored { channels[index].faults.begin(at: moment.monotonic) }
+    latest = moment.monotonic
+    for index in channels.indices where !channels[index].isRestored {
+      channels[index].faults.begin(at: moment.monotonic)
+    }
     clearOrphans(at: moment, into: &effects)
     for index in places.indices {
       places[index].since = moment
@@ -102,11 +110,11 @@ public struct Station: Sendable {
   /// its own time. A moment before the last one is taken as the last one: the order of inputs is the order of events.
   public mutating func handle(_ input: StationInput, at moment: Moment, into effects: inout Effects) {
     var moment = moment
-    if moment.monotonic < clock.monotonic {
-      moment = Moment(monotonic: clock.monotonic, wall: moment.wall, clock: moment.clock)
+    if moment.monotonic < latest {
+      moment = Moment(monotonic: latest, wall: moment.wall, clock: moment.clock)
     }
     if deadlines.isDue(at: moment.monotonic) { fireDeadlines(through: moment.monotonic, into: &effects) }
-    clock = moment
+    setClock(by: input, to: moment)
     take(input, at: moment, into: &effects)
     if deadlines.isDue(at: moment.monotonic) { fireDeadlines(through: moment.monotonic, into: &effects) }
   }
@@ -147,6 +155,20 @@ public struct Station: Sendable {
     }
   }
 
+  /// Live running and the replay of its recording must read the same wall time for a deadline. So the clock is set by
+  /// what is recorded; being woken or hearing that a receiver works moves it only when the wall clock itself was set.
+  private mutating func setClock(by input: StationInput, to moment: Moment) {
+    latest = moment.monotonic
+    switch input {
+    case .reading, .contact, .tips, .sighting, .fault:
+      clock = moment
+    case .alive, .watch, .timePasses:
+      let expected = clock.advanced(by: moment.monotonic - clock.monotonic).wall
+      let isSet = (moment.wall - expected).nanoseconds.magnitude >= Self.clockStep.nanoseconds.magnitude
+      if isSet || moment.clock != clock.clock { clock = moment }
+    }
+  }
+
   private mutating func ignore() {
     ignoredInputs &+= 1
   }
@@ -184,8 +206,6 @@ extension Station {
 
   /// Fires what is due, in the order of time, then of sensors, outputs, places and the book.
   private mutating func fireDeadlines(through limit: MonotonicTime, into effects: inout Effects) {
-    // Counted from the last input each time, so that rounding to milliseconds does not add up.
-    var latest = clock.monotonic
     while deadlines.isDue(at: limit), let due = deadlines.earliest {
       let component = deadlines.firstComponent
       latest = max(latest, due)

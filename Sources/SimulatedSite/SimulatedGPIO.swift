@@ -108,18 +108,23 @@ public final class SimulatedGPIO: GPIOAccess {
 
   // MARK: GPIOAccess
 
-  public func inputs(chip: String, lines: [GPIOInputSettings]) throws(GPIOError) -> any GPIOInputs {
+  public func inputs(chip: String, lines: [GPIOInputSettings]) throws(SensorDriversError) -> any GPIOInputs {
     let index = try present(chip)
-    let offsets = try lines.map { (line) throws(GPIOError) in try offset(of: line.line, in: index) }
+    let offsets = try lines.map { (line) throws(SensorDriversError) in try offset(of: line.line, in: index) }
     var ends: [Int32] = [-1, -1]
     let result = unsafe pipe(&ends)
     let code = errno
     guard result == 0 else {
-      throw GPIOError(
-        .failed, "Failed to open a pipe for \(chip)", reason: "error \(code)", advice: "close some of the open files")
+      throw SensorDriversError(
+        action: "open a pipe for \(chip)", errorNumber: code, advice: "Raise the limit of open files.",
+        cause: .portError)
+    }
+    for end in ends {
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
     }
     let writer = ends[1]
-    do throws(GPIOError) {
+    do throws(SensorDriversError) {
       try claim(offsets, of: index) { line, position in
         line.bias = lines[position].bias
         line.isActiveLow = lines[position].isActiveLow
@@ -137,7 +142,7 @@ public final class SimulatedGPIO: GPIOAccess {
 
   public func output(
     chip: String, line: GPIOLine, isActiveHigh: Bool, initial: Bool
-  ) throws(GPIOError) -> any GPIOOutput {
+  ) throws(SensorDriversError) -> any GPIOOutput {
     let index = try present(chip)
     let offset = try offset(of: line, in: index)
     try claim([offset], of: index) { line, _ in
@@ -148,16 +153,16 @@ public final class SimulatedGPIO: GPIOAccess {
     return SimulatedOutput(board: self, chip: index, offset: offset, safe: initial)
   }
 
-  private func present(_ name: String) throws(GPIOError) -> Int {
+  private func present(_ name: String) throws(SensorDriversError) -> Int {
     guard let index = index(of: name), states.withLock({ $0[index].isPresent }) else {
-      throw GPIOError(
-        .chipMissing, "Failed to open GPIO chip \(name)", reason: "the simulated board has no such chip",
-        advice: "write \(chips.map(\.path).joined(separator: " or "))")
+      throw SensorDriversError(
+        action: "open the GPIO chip \(name)", reason: "the simulated board has no such chip",
+        advice: "Write \(chips.map(\.path).joined(separator: " or ")).", cause: .portMissing)
     }
     return index
   }
 
-  private func offset(of line: GPIOLine, in chip: Int) throws(GPIOError) -> UInt32 {
+  private func offset(of line: GPIOLine, in chip: Int) throws(SensorDriversError) -> UInt32 {
     let names = chips[chip].lineNames
     switch line {
     case .number(let number) where number < names.count: return number
@@ -165,14 +170,15 @@ public final class SimulatedGPIO: GPIOAccess {
       if !name.isEmpty, let found = names.firstIndex(of: name) { return UInt32(found) }
     case .number: break
     }
-    throw GPIOError(
-      .lineMissing, "Failed to find GPIO line \(line) on \(chips[chip].path)",
-      reason: "the simulated chip has \(names.count) lines", advice: "write a number or a name that it has")
+    throw SensorDriversError(
+      action: "find the GPIO line \(line) on \(chips[chip].path)",
+      reason: "the simulated chip has \(names.count) lines, from 0", advice: "Write a number or a name that it has.",
+      cause: .portError)
   }
 
   private func claim(
     _ offsets: [UInt32], of chip: Int, _ configure: (inout Line, Int) -> Void
-  ) throws(GPIOError) {
+  ) throws(SensorDriversError) {
     let taken: (line: UInt32, holder: String)? = states.withLock { states in
       for offset in offsets {
         if let holder = states[chip].lines[Int(offset)].holder { return (offset, holder) }
@@ -184,10 +190,10 @@ public final class SimulatedGPIO: GPIOAccess {
       return nil
     }
     guard let taken else { return }
-    throw GPIOError(
-      .busy, "Failed to request GPIO line \(taken.line) on \(chips[chip].path)",
-      reason: "Device or resource busy: \"\(taken.holder)\" holds line \(taken.line)",
-      advice: "stop the program that holds it, or wire the sensor to another line")
+    throw SensorDriversError(
+      action: "request GPIO line \(taken.line) on \(chips[chip].path)",
+      reason: "Device or resource busy, \"\(taken.holder)\" holds line \(taken.line)",
+      advice: "Stop the program that holds it, or wire the sensor to another line.", cause: .portBusy)
   }
 
   // MARK: For the lines that are held
@@ -201,7 +207,7 @@ public final class SimulatedGPIO: GPIOAccess {
     }
   }
 
-  fileprivate func levels(_ offsets: [UInt32], of chip: Int) throws(GPIOError) -> [Bool] {
+  fileprivate func levels(_ offsets: [UInt32], of chip: Int) throws(SensorDriversError) -> [Bool] {
     let levels: [Bool]? = states.withLock { states in
       states[chip].isPresent ? offsets.map { states[chip].lines[Int($0)].isActive } : nil
     }
@@ -209,7 +215,7 @@ public final class SimulatedGPIO: GPIOAccess {
     return levels
   }
 
-  fileprivate func set(_ isActive: Bool, line: UInt32, of chip: Int) throws(GPIOError) {
+  fileprivate func set(_ isActive: Bool, line: UInt32, of chip: Int) throws(SensorDriversError) {
     let isPresent = states.withLock { states in
       guard states[chip].isPresent else { return false }
       states[chip].lines[Int(line)].output = isActive != states[chip].lines[Int(line)].isActiveLow
@@ -218,10 +224,10 @@ public final class SimulatedGPIO: GPIOAccess {
     guard isPresent else { throw lost([line], of: chip) }
   }
 
-  fileprivate func lost(_ offsets: [UInt32], of chip: Int) -> GPIOError {
-    GPIOError(
-      .lost, "Failed to use GPIO line \(offsets.map(String.init).joined(separator: ", ")) on \(chips[chip].path)",
-      reason: "No such device", advice: "connect the chip again")
+  fileprivate func lost(_ offsets: [UInt32], of chip: Int) -> SensorDriversError {
+    SensorDriversError(
+      action: "use GPIO line \(offsets.map(String.init).joined(separator: ", ")) on \(chips[chip].path)",
+      reason: "No such device", advice: "Connect the chip again.", cause: .portLost)
   }
 }
 
@@ -259,11 +265,11 @@ private final class SimulatedInputs: GPIOInputs {
     close(writer)
   }
 
-  func levels() throws(GPIOError) -> [Bool] {
+  func levels() throws(SensorDriversError) -> [Bool] {
     try board.levels(offsets, of: chip)
   }
 
-  func readEdges(into edges: inout [GPIOEdge]) throws(GPIOError) {
+  func readEdges(into edges: inout [GPIOEdge]) throws(SensorDriversError) {
     guard GPIOEdgeRecord.read(from: fileDescriptor, into: &edges) == 0 else { throw board.lost(offsets, of: chip) }
   }
 }
@@ -287,11 +293,11 @@ private final class SimulatedOutput: GPIOOutput {
     board.release([offset], of: chip)
   }
 
-  func set(_ isActive: Bool) throws(GPIOError) {
+  func set(_ isActive: Bool) throws(SensorDriversError) {
     try board.set(isActive, line: offset, of: chip)
   }
 
-  func isActive() throws(GPIOError) -> Bool {
+  func isActive() throws(SensorDriversError) -> Bool {
     try board.levels([offset], of: chip)[0]
   }
 }

@@ -19,7 +19,9 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The recording; standard input without it.", valueName: "recording"))
   var input: String?
 
-  @Option(help: ArgumentHelp("Go on from the state that an earlier replay left there, and leave it again.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "Go on from the state that an earlier replay left there, and leave it again.", valueName: "folder"))
   var state: String?
 
   /// Output is gathered so far before it is written.
@@ -33,7 +35,8 @@ struct ReplayCommand: ParsableCommand {
         descriptor = unsafe open(input, O_RDONLY | O_CLOEXEC)
         let code = errno
         guard descriptor >= 0 else {
-          throw GatewayError(.inputMissing, "Failed to read the recording \(input): \(TextFile.reason(code)): check the path")
+          throw GatewayError(
+            .inputMissing, "Failed to read the recording \(input): \(TextFile.reason(code)): check the path")
         }
       }
       var replay = try ReplayRun(
@@ -59,7 +62,8 @@ struct ReplayCommand: ParsableCommand {
         let code = errno
         if count < 0, code == EINTR { continue }
         guard count >= 0 else {
-          throw GatewayError(.inputOutputFailed, "Failed to read the recording: \(TextFile.reason(code)): check the file")
+          throw GatewayError(
+            .inputOutputFailed, "Failed to read the recording: \(TextFile.reason(code)): check the file")
         }
         guard count > 0 else { break }
         try replay.feed(chunk.span.extracting(0..<count), output: gather)

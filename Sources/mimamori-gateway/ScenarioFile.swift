@@ -50,8 +50,10 @@ enum ScenarioFile {
       case .eddystoneUID: 16
       case .lineSimpleBeacon: 5
       }
-    guard let bytes = Hexadecimal.bytes(of: identifier.value.utf8.span, allowingUpperCase: true), bytes.count == length else {
-      reader.error("identifier", "identifier is not \(length) bytes in hexadecimal", advice: "write \(2 * length) digits")
+    guard let bytes = Hexadecimal.bytes(of: identifier.value.utf8.span, allowingUpperCase: true), bytes.count == length
+    else {
+      reader.error(
+        "identifier", "identifier is not \(length) bytes in hexadecimal", advice: "write \(2 * length) digits")
       return nil
     }
     return Scenario.Tag(name: name.value, format: format, identifier: bytes, interval: interval)
@@ -80,7 +82,8 @@ enum ScenarioFile {
     if reader.boolean("no_target") == true { return .noTarget }
     if let name = reader.string("tag") {
       guard tags.contains(name.value) else {
-        reader.error("tag", "there is no [[tag]] named \(name.value)", advice: "name one of \(tags.joined(separator: ", "))")
+        reader.error(
+          "tag", "there is no [[tag]] named \(name.value)", advice: "name one of \(tags.joined(separator: ", "))")
         return nil
       }
       if case .string("gone")? = reader.value("signal")?.content { return .tag(name: name.value, signal: nil) }

@@ -122,7 +122,9 @@ extension SignCommand {
         if !force { try refuseExisting([output]) }
         let key = try KeyFile.privateKey(at: keyFile)
         let tagKey = try KeyFile.tagKey(at: tagKeyFile)
-        for warning in [key.warning, tagKey.warning].compactMap({ $0 }) { StandardStreams.report("warning: \(warning)") }
+        for warning in [key.warning, tagKey.warning].compactMap({ $0 }) {
+          StandardStreams.report("warning: \(warning)")
+        }
         var clock = SystemClock()
         let issued = clock.now().wall
         guard let validUntil = WallTime(rfc3339: validUntil), validUntil > issued else {

@@ -7,29 +7,39 @@ import Testing
 @Suite struct WireVectorTests {
   /// The family of drivers that a line of the file is for.
   enum Family: String {
-    case sdi12 = "SDI-12", modbus = "Modbus RTU", nmea = "NMEA 0183", a02yyuw = "A02YYUW", maxBotix = "MaxBotix"
+    case heading
+    case sdi12 = "SDI-12"
+    case modbus = "Modbus RTU"
+    case nmea = "NMEA 0183"
+    case a02yyuw = "A02YYUW"
+    case maxBotix = "MaxBotix"
     case rotatingTags = "rotating tags"
   }
 
   /// How each line begins, and whose it is. A line that no entry names fails the test, and an entry without a line too.
+  /// Comments are lines like others: some hold vectors of their own.
   static let owners: [(beginning: String, family: Family)] = [
-    ("0+3.14OqZ", .sdi12), ("0+3.14+2.718+1.414Ipz", .sdi12), ("0+1.11+2.22", .sdi12), ("0+7.77+8.88", .sdi12),
-    ("0+3.14+2.718IWO", .sdi12), ("0AP@", .sdi12),
-    ("1103006B0003", .modbus), ("110306022B", .modbus), ("018302C0F1", .modbus), ("010300000001840A", .modbus),
-    ("01030204D23AD9", .modbus), ("0103044148", .modbus),
-    ("$GPGGA", .nmea), ("$GPRMC", .nmea), ("$GNGGA", .nmea), ("$GNRMC", .nmea),
-    ("FF07A1A7", .a02yyuw), ("FF001E1D", .a02yyuw), ("FF1194A4", .a02yyuw), ("FF0000FF", .a02yyuw),
-    ("K=10 ", .rotatingTags), ("K=9 ", .rotatingTags),
+    ("# Wire vectors", .heading),
+    ("# SDI-12", .sdi12), ("# sent as three", .sdi12), ("0+3.14OqZ", .sdi12), ("0+3.14+2.718+1.414Ipz", .sdi12),
+    ("0+1.11+2.22", .sdi12), ("0+7.77+8.88", .sdi12), ("0+3.14+2.718IWO", .sdi12), ("0AP@", .sdi12),
+    ("# aM! answers", .sdi12), ("# 001320", .sdi12), ("# CRC catalogue", .sdi12),
+    ("# Modbus RTU", .modbus), ("1103006B0003", .modbus), ("110306022B", .modbus), ("018302C0F1", .modbus),
+    ("010300000001840A", .modbus), ("01030204D23AD9", .modbus), ("0103044148", .modbus),
+    ("# NMEA", .nmea), ("$GPGGA", .nmea), ("$GPRMC", .nmea), ("$GNGGA", .nmea), ("$GNRMC", .nmea),
+    ("# A02YYUW", .a02yyuw), ("FF07A1A7", .a02yyuw), ("FF001E1D", .a02yyuw), ("FF1194A4", .a02yyuw),
+    ("FF0000FF", .a02yyuw),
+    ("# MaxBotix", .maxBotix), ("# no target", .maxBotix),
+    ("# Eddystone-EID", .rotatingTags), ("K=10 ", .rotatingTags), ("K=9 ", .rotatingTags),
+    ("# BLE resolvable", .rotatingTags),
   ]
 
   private static func lines() throws -> [String] {
     try SharedData.text("vectors/wire_vectors.txt").split(separator: "\n").map(String.init)
-      .filter { !$0.isEmpty && !$0.hasPrefix("#") }
   }
 
   private static func lines(of family: Family) throws -> [String] {
     try lines().filter { line in
-      owners.contains { $0.family == family && line.hasPrefix($0.beginning) }
+      !line.hasPrefix("#") && owners.contains { $0.family == family && line.hasPrefix($0.beginning) }
     }
   }
 
@@ -137,7 +147,11 @@ import Testing
     #expect(seen == 4)
   }
 
-  @Test func `the checksum is the one of the catalogue`() {
-    #expect(ModbusChecksum.compute(Array("123456789".utf8).span) == 0x4B37)
+  @Test(.needsSharedData)
+  func `the checksum is the one of the catalogue`() throws {
+    let line = try #require(try Self.lines().first { $0.hasPrefix("# CRC catalogue") })
+    let expected = try #require(line.split(separator: "\"123456789\") = ").last.flatMap { UInt16($0, radix: 16) })
+    #expect(expected == 0x4B37)
+    #expect(ModbusChecksum.compute(Array("123456789".utf8).span) == expected)
   }
 }

@@ -7,9 +7,11 @@ extension Formats {
   /// alert is no "all clear": one sensor can say neither.
   public func cap(_ alert: Alert) -> [UInt8]? {
     guard let settings = context.cap else { return nil }
-    var xml = XMLWriter(capacity: 6144)
+    // Without the characters that section 3.2.1 forbids: the id's slash becomes a full stop.
+    let life = String(decoding: alert.id.utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0 }, as: UTF8.self)
+    var xml = XMLWriter(capacity: 8192)
     xml.begin("alert", namespace: "urn:oasis:names:tc:emergency:cap:1.2")
-    xml.element("identifier", identifier(alert, revision: alert.revision))
+    xml.element("identifier", "\(life).\(alert.revision)")
     xml.element("sender", settings.sender)
     xml.element("sent", wholeSeconds(alert.detected.wall))
     xml.element("status", status(of: alert))
@@ -22,7 +24,7 @@ extension Formats {
     }
     if alert.message != .raise, !alert.references.isEmpty {
       let references = alert.references.map {
-        "\(settings.sender),\(identifier(alert, revision: $0.revision)),\(wholeSeconds($0.sent))"
+        "\(settings.sender),\(life).\($0.revision),\(wholeSeconds($0.sent))"
       }
       xml.element("references", references.joined(separator: " "))
     }
@@ -72,11 +74,6 @@ extension Formats {
       xml.pair("parameter", "rate_per_hour", observed.ratePerHour?.description)
     }
     xml.pair("parameter", "clock", alert.detected.clock.rawValue)
-  }
-
-  /// Without the characters that section 3.2.1 forbids: the alert's slash becomes a full stop.
-  private func identifier(_ alert: Alert, revision: Int) -> String {
-    String(alert.id.map { $0 == "/" ? "." : $0 }) + ".\(revision)"
   }
 
   /// CAP's form of a time, which has no fraction. An Update repeats its original's `sent` to the byte.

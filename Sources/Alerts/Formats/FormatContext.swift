@@ -8,6 +8,7 @@ public struct CAPIdentity: Sendable, Hashable {
     case restricted = "Restricted"
   }
 
+  /// Globally unique, such as `kakogawa-042@example.jp`.
   public let sender: String
   public let scope: Scope
   /// Who may see it; nil unless the scope is restricted.
@@ -47,6 +48,7 @@ public struct FormatContext: Sendable {
   public let languages: [String]
   /// Nil: no CAP is made.
   public let cap: CAPIdentity?
+  /// Where everything is published.
   public let topics: Topics
   /// The program's version.
   public let version: String

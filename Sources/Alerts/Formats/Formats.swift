@@ -4,11 +4,13 @@ import Observations
 ///
 /// Members stand in the contract's order; a member without a value is null, never left out.
 public struct Formats: Sendable {
+  /// What was given to `init`.
   public let context: FormatContext
   let wording: Wording
   private let sensors: [SensorID: SensorPlan]
   private let placeNames: [PlaceID: String]
 
+  /// Cheap: a reload makes a new one.
   public init(_ context: FormatContext) {
     self.context = context
     wording = Wording(languages: context.languages, contact: context.contact, zone: context.zone)

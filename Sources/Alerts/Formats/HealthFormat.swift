@@ -4,6 +4,7 @@ public import Observations
 public struct HealthReport: Sendable {
   /// One sensor's liveness.
   public struct Sensor: Sendable, Hashable {
+    /// What is known of it.
     public enum State: String, Sendable {
       case ok, faulty
       /// Nothing has been heard since the start, and not yet for too long.
@@ -12,6 +13,7 @@ public struct HealthReport: Sendable {
 
     public var id: SensorID
     public var state: State
+    /// Why it is faulty; nil while it is not.
     public var fault: FaultCause?
     /// Since it was last heard; nil: never.
     public var age: TimeSpan?
@@ -28,6 +30,7 @@ public struct HealthReport: Sendable {
   public struct Counter: Sendable, Hashable {
     /// Lower case, words joined by underscores.
     public var name: String
+    /// How often it happened.
     public var count: UInt64
 
     public init(name: String, count: UInt64) {
@@ -38,15 +41,19 @@ public struct HealthReport: Sendable {
 
   /// One port and what went through it.
   public struct Port: Sendable, Hashable {
+    /// Whether it can be used.
     public enum State: String, Sendable {
       case open
       /// Being tried again, with a pause that grows.
       case retrying
     }
 
+    /// Its name in the configuration.
     public var id: String
     public var state: State
+    /// Why it is not open; nil while it is.
     public var fault: FaultCause?
+    /// Bytes, frames, checksum errors, … An open list.
     public var counters: [Counter]
 
     public init(id: String, state: State, fault: FaultCause?, counters: [Counter]) {
@@ -59,8 +66,11 @@ public struct HealthReport: Sendable {
 
   /// A bounded queue.
   public struct Queue: Sendable, Hashable {
+    /// Lower case, words joined by underscores.
     public var name: String
+    /// How much is in it now.
     public var length: Int
+    /// How much it can hold.
     public var capacity: Int
 
     public init(name: String, length: Int, capacity: Int) {
@@ -70,14 +80,17 @@ public struct HealthReport: Sendable {
     }
   }
 
+  /// When it was made.
   public var at: Moment
+  /// All of them, in the configuration's order.
   public var sensors: [Sensor]
   public var ports: [Port]
   public var queues: [Queue]
   /// What was thrown away at each limit.
   public var drops: [Counter]
-  /// Syncs of the ledger since the start, and within the last hour.
+  /// Syncs of the ledger since the start.
   public var syncs: UInt64
+  /// Syncs of the ledger within the last hour.
   public var syncsLastHour: UInt64
   /// The revision of the accepted watch list; nil: none.
   public var watchlistRevision: Int?

@@ -105,6 +105,25 @@ struct JSONWriter {
 
   private mutating func appendQuoted(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
+    if Self.isPlain(text.utf8.span) {
+      bytes.append(contentsOf: text.utf8)
+    } else {
+      appendEscaped(text)
+    }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Whether nothing needs escaping. Looks at every byte without leaving early, which is the faster way.
+  private static func isPlain(_ text: borrowing Span<UInt8>) -> Bool {
+    var isPlain = true
+    for index in text.indices {
+      let byte = text[index]
+      isPlain = isPlain && byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+    return isPlain
+  }
+
+  private mutating func appendEscaped(_ text: String) {
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -116,7 +135,6 @@ struct JSONWriter {
         bytes.append(byte)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
   }
 
   private mutating func appendEscaped(control: UInt8) {

@@ -4,6 +4,7 @@ public import Observations
 public struct StreamHead: Sendable, Hashable {
   /// `alert`, or a subject's pseudonym.
   public var stream: String
+  /// The ledger's random id, within which the numbers count.
   public var epoch: String
   /// The epoch of the ledger before, if there was one.
   public var previousEpoch: String?

@@ -7,6 +7,7 @@ public enum ConnectionState: String, Sendable {
 
 /// How often observations are published at the latest.
 public struct ReportingInterval: Sendable, Hashable {
+  /// While nothing is raised.
   public var calm: TimeSpan
   /// While an alert of the sensor is active.
   public var raised: TimeSpan

@@ -6,8 +6,10 @@ public struct Topics: Sendable, Hashable {
   public let root: String
   /// Persons; never below `root`.
   public let watchRoot: String
+  /// The gateway's id.
   public let gateway: String
 
+  /// Takes the roots as configured: without wildcards and without a slash at either end.
   public init(root: String, watchRoot: String, gateway: String) {
     self.root = root
     self.watchRoot = watchRoot

@@ -30,7 +30,7 @@ struct XMLWriter {
     bytes.append(UInt8(ascii: "<"))
     bytes.append(contentsOf: name.utf8)
     bytes.append(UInt8(ascii: ">"))
-    for scalar in text.unicodeScalars { append(scalar) }
+    append(text: text)
     end(name)
   }
 
@@ -41,6 +41,26 @@ struct XMLWriter {
     self.element("valueName", valueName)
     self.element("value", value)
     end(element)
+  }
+
+  private mutating func append(text: String) {
+    if Self.isPlain(text) {
+      bytes.append(contentsOf: text.utf8)
+    } else {
+      for scalar in text.unicodeScalars { append(scalar) }
+    }
+  }
+
+  /// Whether no character needs a second look. What begins with EF BF may be U+FFFE or U+FFFF.
+  private static func isPlain(_ text: String) -> Bool {
+    var previous: UInt8 = 0
+    return text.utf8.allSatisfy { byte in
+      defer { previous = byte }
+      switch byte {
+      case 0..<0x20, UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"): return false
+      default: return previous != 0xEF || byte != 0xBF
+      }
+    }
   }
 
   private mutating func append(_ scalar: Unicode.Scalar) {

@@ -3,7 +3,8 @@ import Observations
 /// One person at one place: here or not, and the sightings on which an arrival is being decided.
 struct Presence: Sendable {
   static let nobodyHeard = Moment(
-    monotonic: MonotonicTime(nanoseconds: -4_000_000_000_000_000), wall: WallTime(milliseconds: 0), clock: .unsynchronized)
+    monotonic: MonotonicTime(nanoseconds: -4_000_000_000_000_000), wall: WallTime(milliseconds: 0),
+    clock: .unsynchronized)
 
   let subject: SubjectID
   var person: WatchPlan.Person

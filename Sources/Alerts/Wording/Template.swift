@@ -1,8 +1,15 @@
 /// What a text of the catalogue may have filled in.
-enum Placeholder: String, CaseIterable, Sendable {
-  case sensor, place, value, threshold, step, equivalent, level, time, onset, cause, fault, kind, contact
-  case lastSeen = "last_seen"
+enum Placeholder: Int, CaseIterable, Sendable {
+  case sensor, place, value, threshold, step, equivalent, level, time, onset, lastSeen, cause, fault, kind, contact
   case year, month, day, clock
+
+  /// The word in braces.
+  var word: String { self == .lastSeen ? "last_seen" : "\(self)" }
+
+  init?(word: String) {
+    guard let placeholder = Self.allCases.first(where: { $0.word == word }) else { return nil }
+    self = placeholder
+  }
 }
 
 /// A text of the catalogue, taken apart at its placeholders.
@@ -32,7 +39,7 @@ struct Template: Sendable, Hashable {
         throw Malformed(word: String(rest[open...]))
       }
       let word = String(rest[rest.index(after: open)..<close])
-      guard let placeholder = Placeholder(rawValue: word) else { throw Malformed(word: word) }
+      guard let placeholder = Placeholder(word: word) else { throw Malformed(word: word) }
       if open > rest.startIndex { segments.append(.literal(String(rest[..<open]))) }
       segments.append(.placeholder(placeholder))
       rest = rest[rest.index(after: close)...]
@@ -47,7 +54,9 @@ struct Template: Sendable, Hashable {
 
   /// The text with `values` filled in. An empty value takes the space before it along.
   func render(_ values: Values) -> String {
+    if segments.count == 1, case .literal(let literal) = segments[0] { return literal }
     var text = ""
+    text.reserveCapacity(256)
     for segment in segments {
       switch segment {
       case .literal(let literal): text += literal
@@ -62,15 +71,12 @@ struct Template: Sendable, Hashable {
 
   /// What is filled in; empty where nothing was set.
   struct Values: Sendable {
-    private var texts: [Placeholder: String] = [:]
-
-    init() {
-      texts.reserveCapacity(12)
-    }
+    private static let empty = [String](repeating: "", count: Placeholder.allCases.count)
+    private var texts = Self.empty
 
     subscript(placeholder: Placeholder) -> String {
-      get { texts[placeholder] ?? "" }
-      set { texts[placeholder] = newValue }
+      get { texts[placeholder.rawValue] }
+      set { texts[placeholder.rawValue] = newValue }
     }
   }
 }

@@ -32,7 +32,8 @@ struct Wording: Sendable {
   }
 
   func texts(for alert: Alert) -> [AlertText] {
-    languages.map { text(for: alert, in: $0) }
+    let keys = ["headline", "description", "instruction"].map { Self.keys(of: alert, $0) }
+    return languages.map { text(for: alert, keys: keys, in: $0) }
   }
 
   func texts(for notice: Notice) -> [NoticeText] {
@@ -44,14 +45,13 @@ struct Wording: Sendable {
     mode == .actual ? [] : languages.map { phrase("mode.\(mode.rawValue)", $0) }
   }
 
-  private func text(for alert: Alert, in language: String) -> AlertText {
+  /// - Parameter keys: of the headline, the description and the instruction.
+  private func text(for alert: Alert, keys: [[String]], in language: String) -> AlertText {
     let event = phrase("event.\(alert.kind.rawValue)", language)
     var values = values(of: alert, language)
     values[.kind] = event
-    func render(_ field: String) -> String {
-      catalogue.template(Self.keys(of: alert, field), in: language).render(values)
-    }
-    var instruction = render("instruction")
+    let fields = keys.map { catalogue.template($0, in: language).render(values) }
+    var instruction = fields[2]
     if let contact {
       var values = Template.Values()
       values[.contact] = contact
@@ -59,8 +59,8 @@ struct Wording: Sendable {
     }
     let mark = mark(of: alert.mode, language)
     return AlertText(
-      language: language, event: mark + event, headline: mark + render("headline"),
-      description: mark + render("description") + clockNote(alert.detected.clock, language),
+      language: language, event: mark + event, headline: mark + fields[0],
+      description: mark + fields[1] + clockNote(alert.detected.clock, language),
       instruction: mark + instruction)
   }
 
@@ -84,6 +84,9 @@ struct Wording: Sendable {
   static func keys(of alert: Alert, _ field: String) -> [String] {
     let kind = alert.kind.rawValue
     let message = alert.message.rawValue
+    if alert.message == .clear, !isOver(alert) {
+      return ["any.\(alert.reason ?? message).\(field)", "any.\(message).\(field)", "any.\(field)"]
+    }
     var keys: [String] = []
     keys.reserveCapacity(5)
     if let variant = variant(of: alert) { keys.append("\(kind).\(variant).\(field)") }
@@ -94,11 +97,17 @@ struct Wording: Sendable {
     return keys
   }
 
+  /// Whether the end of an alert means that what was measured is over. Any other reason, such as a sensor that was taken
+  /// out of the configuration, says nothing about the water.
+  private static func isOver(_ alert: Alert) -> Bool {
+    alert.reason == (alert.kind.isHazard ? "released" : "recovered")
+  }
+
   /// An update that has words of its own. A change of step says on which side of the threshold the value lies: after a
   /// fall it may lie below the threshold of the step that is still in force.
   private static func variant(of alert: Alert) -> String? {
     guard alert.message == .update, let reason = alert.reason else { return nil }
-    guard reason == "step" else { return reason }
+    guard alert.kind == .waterLevel, reason == "step" else { return reason }
     guard let value = alert.observed?.value, let threshold = alert.observed?.threshold else { return nil }
     return value >= threshold ? "step_above" : "step_below"
   }

@@ -103,7 +103,8 @@ extension Measure {
   public init?(_ number: DecimalNumber, for quantity: Quantity) {
     var scale: Int64 = 1000
     for _ in 0..<quantity.decimals { scale /= 10 }
-    guard let steps = number.scaled(decimals: quantity.decimals), steps.magnitude < 9_000_000_000_000_000 / UInt64(scale)
+    guard let steps = number.scaled(decimals: quantity.decimals),
+      steps.magnitude < 9_000_000_000_000_000 / UInt64(scale)
     else { return nil }
     self.init(thousandths: steps * scale)
   }

@@ -215,7 +215,8 @@ extension Members {
     if let tag {
       let isHash = tag.utf8.count == 64 && tag.utf8.allSatisfy { Hexadecimal.value($0) != nil && $0 | 0x20 == $0 }
       guard isHash, format == nil, identifier == nil else {
-        throw RecordingProblem("\"tag\" is the tag's keyed hash: 64 lower-case hexadecimal digits, without \"format\" or \"id\"")
+        throw RecordingProblem(
+          "\"tag\" is the tag's keyed hash: 64 lower-case hexadecimal digits, without \"format\" or \"id\"")
       }
       return .hash(tag)
     }

@@ -184,9 +184,20 @@ extension TagIdentifier {
 }
 
 extension DecimalNumber: CustomStringConvertible {
-  /// As JSON writes it.
+  /// As JSON writes it: plain where that is short, with no more digits than the number has.
   public var description: String {
-    if exponent == -3 { return Measure(thousandths: mantissa).description }
-    return exponent == 0 ? "\(mantissa)" : "\(mantissa)e\(exponent)"
+    guard mantissa != 0 else { return "0" }
+    guard (-18..<0).contains(exponent) else { return exponent == 0 ? "\(mantissa)" : "\(mantissa)e\(exponent)" }
+    var digits = mantissa.magnitude
+    var decimals = -exponent
+    while decimals > 0, digits % 10 == 0 {
+      digits /= 10
+      decimals -= 1
+    }
+    let sign = mantissa < 0 ? "-" : ""
+    guard decimals > 0 else { return "\(sign)\(digits)" }
+    var text = String(digits)
+    if text.utf8.count <= decimals { text = String(repeating: "0", count: decimals + 1 - text.utf8.count) + text }
+    return "\(sign)\(text.dropLast(decimals)).\(text.suffix(decimals))"
   }
 }

@@ -68,6 +68,10 @@ public struct JSONWebSignature: Sendable {
     return try payload(verifiedBy: authority.publicKey)
   }
 
+  /// The payload of a text that was verified when it was accepted and has been kept by this gateway itself since then.
+  /// Empty when it is not base64url.
+  var payloadVerifiedBefore: [UInt8] { Base64URL.decode(payloadText.span) ?? [] }
+
   /// Signs `payload`.
   public static func sign(
     _ payload: [UInt8], type: String, keyIdentifier: String, with key: Ed25519.PrivateKey

@@ -54,6 +54,7 @@ public enum StrictJSON {
     case .keyNotFound(let key, let context): "\(path(context.codingPath + [key])) is missing"
     case .valueNotFound(_, let context): "\(path(context.codingPath)) is null"
     case .typeMismatch(_, let context): "\(path(context.codingPath)) is of the wrong kind"
+    case .dataCorrupted(let context) where context.codingPath.isEmpty: "a value is not known or not in range"
     case .dataCorrupted(let context): "\(path(context.codingPath)) has a value that is not known or not in range"
     @unknown default: "not JSON"
     }
@@ -121,7 +122,7 @@ extension StrictJSON {
       repeat {
         skipWhiteSpace()
         guard next == UInt8(ascii: "\"") else { throw error("a member's name is missing") }
-        guard names.insert(try string()).inserted else { throw error("a member is given twice") }
+        guard names.insert(try name()).inserted else { throw error("a member is given twice") }
         skipWhiteSpace()
         guard take(":") else { throw error("a colon is missing") }
         try value(depth: depth)
@@ -142,21 +143,35 @@ extension StrictJSON {
       guard take("]") else { throw error("an array is not closed") }
     }
 
-    /// The string at `index` with its escapes resolved, so that no spelling of a name hides a second one.
-    private mutating func string() throws(StrictJSONError) -> String {
-      index += 1
+    /// A member's name with its escapes resolved, so that no spelling of it hides a second one.
+    private mutating func name() throws(StrictJSONError) -> String {
+      let start = index + 1
+      guard try string() else { return String(decoding: bytes[start..<(index - 1)], as: UTF8.self) }
       var text = [UInt16]()
-      var plainStart = index
+      var plain = start
+      var resolver = self
+      for position in start..<(index - 1) where position >= plain && bytes[position] == UInt8(ascii: "\\") {
+        text.append(contentsOf: String(decoding: bytes[plain..<position], as: UTF8.self).utf16)
+        resolver.index = position
+        text.append(try resolver.escape())
+        plain = resolver.index
+      }
+      text.append(contentsOf: String(decoding: bytes[plain..<(index - 1)], as: UTF8.self).utf16)
+      return String(decoding: text, as: UTF16.self)
+    }
+
+    /// Walks over the string at `index`. Returns whether it has escapes.
+    private mutating func string() throws(StrictJSONError) -> Bool {
+      index += 1
+      var hasEscapes = false
       while let character = next {
         switch character {
         case UInt8(ascii: "\""):
-          text.append(contentsOf: String(decoding: bytes[plainStart..<index], as: UTF8.self).utf16)
           index += 1
-          return String(decoding: text, as: UTF16.self)
+          return hasEscapes
         case UInt8(ascii: "\\"):
-          text.append(contentsOf: String(decoding: bytes[plainStart..<index], as: UTF8.self).utf16)
-          text.append(try escape())
-          plainStart = index
+          _ = try escape()
+          hasEscapes = true
         case 0..<0x20: throw error("a control character in a string")
         default: index += 1
         }

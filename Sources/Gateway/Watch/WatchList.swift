@@ -75,7 +75,38 @@ public struct WatchListVerifier: Sendable {
     _ file: WatchListFile, acceptedRevision: Int, at now: Moment
   ) throws(WatchListRefusal) -> WatchList {
     let manifest = try verified(file.manifest)
-    var warnings = try judge(manifest, acceptedRevision: acceptedRevision, at: now)
+    try judge(manifest, acceptedRevision: acceptedRevision)
+    guard now.clock == .unsynchronized || now.wall <= manifest.validUntil else {
+      throw WatchListRefusal(.expired, "it was valid until \(text(of: manifest.validUntil))", "bring a newer list")
+    }
+    return try read(file, manifest, at: now)
+  }
+
+  /// Takes up again a list that this gateway accepted before and kept over a restart.
+  ///
+  /// That it has ended since then is a warning, no refusal: the list in use stays until a newer one is accepted.
+  public func resume(fileBytes: [UInt8], at now: Moment) throws(WatchListRefusal) -> WatchList {
+    let file = try WatchListFile(bytes: fileBytes)
+    let manifest = try verified(file.manifest)
+    try judge(manifest, acceptedRevision: 0)
+    return try read(file, manifest, at: now)
+  }
+
+  /// The revision of a list that this gateway accepted before and kept, also when it can no longer be taken up, such as
+  /// after a change of keys or places; 0 when it was for another root or group, whose revisions count apart.
+  public func revision(ofKept fileBytes: [UInt8]) -> Int {
+    guard let file = try? WatchListFile(bytes: fileBytes),
+      let signature = try? JSONWebSignature(compact: file.manifest),
+      let manifest = try? WatchListManifest(verifiedPayload: signature.payloadVerifiedBefore), manifest.root == root,
+      manifest.group == group
+    else { return 0 }
+    return manifest.revision
+  }
+
+  private func read(
+    _ file: WatchListFile, _ manifest: WatchListManifest, at now: Moment
+  ) throws(WatchListRefusal) -> WatchList {
+    var warnings = warnings(ofEnd: manifest.validUntil, at: now)
     guard let tagKey = tagKeys[manifest.tagKeyIdentifier] else {
       throw WatchListRefusal(
         .unknownTagKey,
@@ -83,7 +114,7 @@ public struct WatchListVerifier: Sendable {
           + "gateway's", "add the key to [watchlist] tag_keys, or sign the list with a tag key of this gateway")
     }
     try file.check(against: manifest)
-    var collector = Collector(gateway: gateway, places: places)
+    var collector = WatchListCollector(gateway: gateway, places: places)
     for (index, part) in file.parts.enumerated() {
       let entries = try WatchListEntry.entries(ofPart: index + 1, bytes: part)
       for (position, entry) in entries.enumerated() {
@@ -95,11 +126,12 @@ public struct WatchListVerifier: Sendable {
         "\(collector.rotatingTags) rotating tags of the watch list are not recognised: this version knows fixed tags only"
       )
     }
+    let (members, tags) = collector.finish()
     return WatchList(
       revision: manifest.revision, issued: manifest.issued, validUntil: manifest.validUntil,
       tagKeyIdentifier: manifest.tagKeyIdentifier,
-      plan: WatchPlan(revision: manifest.revision, members: collector.members),
-      expectations: collector.expectations, warnings: warnings, table: TagTable(collector.tags), tagKey: tagKey)
+      plan: WatchPlan(revision: manifest.revision, members: members),
+      expectations: collector.expectations, warnings: warnings, table: TagTable(tags), tagKey: tagKey)
   }
 
   private func verified(_ text: [UInt8]) throws(WatchListRefusal) -> WatchListManifest {
@@ -113,10 +145,8 @@ public struct WatchListVerifier: Sendable {
     return try WatchListManifest(verifiedPayload: payload)
   }
 
-  /// Whether the manifest is meant for this gateway now. Returns what is to be said although it is.
-  private func judge(
-    _ manifest: WatchListManifest, acceptedRevision: Int, at now: Moment
-  ) throws(WatchListRefusal) -> [String] {
+  /// Throws unless the manifest is meant for this gateway and not older than what was accepted.
+  private func judge(_ manifest: WatchListManifest, acceptedRevision: Int) throws(WatchListRefusal) {
     guard manifest.root == root else {
       throw WatchListRefusal(
         .wrongRoot, "it is for the root '\(printable(manifest.root))', not '\(root)'", "bring this gateway's list")
@@ -130,109 +160,23 @@ public struct WatchListVerifier: Sendable {
         .older, "its revision \(manifest.revision) is older than \(acceptedRevision), which was accepted",
         "bring the newest list, or sign this one again with a higher revision")
     }
-    let end = manifest.validUntil.rfc3339(in: .fixed(seconds: 0))
-    guard now.clock != .unsynchronized else {
-      return ["the watch list's end (\(end)) was not judged: the clock is not synchronized"]
+  }
+
+  /// What is to be said of a list's end although it is used.
+  private func warnings(ofEnd end: WallTime, at now: Moment) -> [String] {
+    if now.clock == .unsynchronized {
+      return ["the watch list's end (\(text(of: end))) was not judged: the clock is not synchronized"]
     }
-    guard now.wall <= manifest.validUntil else {
-      throw WatchListRefusal(.expired, "it was valid until \(end)", "bring a newer list")
+    if now.wall > end {
+      return ["the watch list was valid until \(text(of: end)) and is used on: bring a newer one"]
     }
     return []
   }
+
+  private func text(of time: WallTime) -> String { time.rfc3339(in: .fixed(seconds: 0)) }
 }
 
 /// A text of the list as it may stand in a message: printable ASCII, at most 64 characters.
 private func printable(_ text: String) -> String {
   String(text.unicodeScalars.prefix(64).map { (0x20..<0x7F).contains($0.value) ? Character($0) : "?" })
-}
-
-/// Gathers what concerns one gateway from a list's entries, and looks for contradictions in all of them.
-private struct Collector {
-  private let gateway: String
-  private let places: Set<PlaceID>
-  private var seenTags = Set<SHA256Hash>()
-  private var entryCount = 0
-  private var persons: [SubjectID: WatchPlan.Person] = [:]
-  private var order: [SubjectID] = []
-  private var placesBySubject: [SubjectID: [PlaceID]] = [:]
-  private var rulesByAssignment: [Assignment: WatchRules?] = [:]
-  private var ownTags: [(hash: SHA256Hash, subject: SubjectID)] = []
-  private(set) var expectations: [WatchList.Expectation] = []
-  private(set) var rotatingTags = 0
-
-  private struct Assignment: Hashable {
-    let subject: SubjectID
-    let place: PlaceID
-  }
-
-  init(gateway: String, places: Set<PlaceID>) {
-    self.gateway = gateway
-    self.places = places
-  }
-
-  mutating func add(_ entry: WatchListEntry, at location: String) throws(WatchListRefusal) {
-    entryCount += 1
-    guard entryCount <= WatchList.maximumTags else {
-      throw WatchListRefusal(.tooLong, "it has more than \(WatchList.maximumTags) tags", "divide the group")
-    }
-    if let tag = entry.tag, !seenTags.insert(tag).inserted {
-      throw WatchListRefusal(
-        .duplicateTag, "\(location) has a tag that stands in the list before", "give each tag to one person only")
-    }
-    guard persons.updateValue(entry.person, forKey: entry.subject).map({ $0 == entry.person }) ?? true else {
-      throw WatchListRefusal(
-        .contradiction, "\(location) says that a person is a child whom another entry calls an elder, or the reverse",
-        "say the same of one subject everywhere")
-    }
-    let here = entry.assignments.filter { $0.gateway == gateway }
-    guard !here.isEmpty else { return }
-    for assignment in here {
-      try add(assignment, of: entry.subject, at: location)
-    }
-    if let tag = entry.tag {
-      ownTags.append((tag, entry.subject))
-    } else {
-      rotatingTags += 1
-    }
-  }
-
-  private mutating func add(
-    _ assignment: WatchListEntry.Assignment, of subject: SubjectID, at location: String
-  ) throws(WatchListRefusal) {
-    guard places.contains(assignment.place) else {
-      throw WatchListRefusal(
-        .unknownPlace, "\(location) names the place '\(assignment.place)', which this gateway does not have",
-        "add the [[place]], or correct the list")
-    }
-    let key = Assignment(subject: subject, place: assignment.place)
-    if let earlier = rulesByAssignment[key] {
-      guard earlier == assignment.rules else {
-        throw WatchListRefusal(
-          .contradiction, "\(location) has other rules for '\(assignment.place)' than another tag of the same person",
-          "say the same at each tag of one subject")
-      }
-      return
-    }
-    rulesByAssignment.updateValue(assignment.rules, forKey: key)
-    if placesBySubject[subject] == nil { order.append(subject) }
-    placesBySubject[subject, default: []].append(assignment.place)
-    if let rules = assignment.rules {
-      expectations.append(WatchList.Expectation(subject: subject, place: assignment.place, rules: rules))
-    }
-  }
-
-  /// In the order of their first appearance.
-  var members: [WatchPlan.Member] {
-    order.compactMap { subject in
-      persons[subject].map {
-        WatchPlan.Member(subject: subject, person: $0, places: placesBySubject[subject] ?? [])
-      }
-    }
-  }
-
-  /// Each tag with the index of its person in `members`.
-  var tags: [(hash: SHA256Hash, member: Int)] {
-    let indices = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
-    return ownTags.compactMap { tag in indices[tag.subject].map { (tag.hash, $0) } }
-  }
 }

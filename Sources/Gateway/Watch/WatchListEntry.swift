@@ -19,10 +19,10 @@ struct WatchListEntry: Sendable {
   static let maximumAssignments = 64
 
   /// Reads part `number` of a list, whose bytes the manifest has vouched for.
-  static func entries(ofPart number: Int, bytes: [UInt8]) throws(WatchListRefusal) -> [WatchListEntry] {
+  static func entries(ofPart number: Int, bytes: ArraySlice<UInt8>) throws(WatchListRefusal) -> [WatchListEntry] {
     let wire: WirePart
     do {
-      wire = try StrictJSON.decode(WirePart.self, from: bytes)
+      wire = try StrictJSON.decode(WirePart.self, from: Array(bytes))
     } catch {
       throw malformed(number, "\(error)")
     }

@@ -8,10 +8,10 @@ public struct WatchListFile: Sendable {
   /// The manifest's JWS, not yet verified.
   public let manifest: [UInt8]
   /// The parts' bytes, not yet compared with the manifest.
-  public let parts: [[UInt8]]
+  public let parts: [ArraySlice<UInt8>]
 
   /// A list that came in pieces, such as from a broker.
-  public init(manifest: [UInt8], parts: [[UInt8]]) {
+  public init(manifest: [UInt8], parts: [ArraySlice<UInt8>]) {
     self.manifest = manifest
     self.parts = parts
   }
@@ -30,7 +30,8 @@ public struct WatchListFile: Sendable {
     var lines = whole.split(
       separator: UInt8(ascii: "\n"), maxSplits: WatchListManifest.maximumParts + 1, omittingEmptySubsequences: false)
     manifest = Array(lines.removeFirst())
-    parts = lines.map { Array($0) }
+    // Slices: a long list is held in memory once.
+    parts = lines
   }
 
   /// The file's bytes.
@@ -60,7 +61,7 @@ public struct WatchListFile: Sendable {
           .altered, "part \(expected.number) has \(part.count) bytes where \(expected.bytes) were signed",
           "transfer the file again, as binary")
       }
-      guard SHA256Hash.hex(of: part) == expected.sha256 else {
+      guard SHA256Hash(of: part.span).hex == expected.sha256 else {
         throw WatchListRefusal(
           .altered, "part \(expected.number) is not the one that was signed", "transfer the file again, as binary")
       }

@@ -41,18 +41,33 @@ struct WatchListKeeper {
   /// - Parameter kept: the bytes that `recordKey` holds, if there are any.
   /// - Returns: the list, and a record to be committed when it is a new one.
   func current(kept: [UInt8]?, at now: Moment) -> (list: WatchList?, record: StateRecord?) {
-    let old = kept.flatMap { try? verifier.accept(fileBytes: $0, acceptedRevision: 0, at: now) }
+    let old = kept.flatMap { resumed($0, at: now) }
     guard let file = settings.file else { return (old, nil) }
     do {
       let bytes = try InputFile.read(file.path, limit: WatchListFile.maximumBytes)
-      let list = try verifier.accept(fileBytes: bytes, acceptedRevision: old?.revision ?? 0, at: now)
+      let list = try verifier.accept(
+        fileBytes: bytes, acceptedRevision: kept.map(verifier.revision(ofKept:)) ?? 0, at: now)
       for warning in list.warnings { logger.warning("\(warning)") }
-      logger.info("Watch list revision \(list.revision) holds; \(list.plan.members.count) persons are watched over here.")
+      logger.info(
+        "Watch list revision \(list.revision) holds; \(list.plan.members.count) persons are watched over here.")
       return (list, bytes == kept ? nil : StateRecord(key: Self.recordKey, value: bytes))
     } catch {
       let still = old.map { "revision \($0.revision) still holds" } ?? "nobody is watched over"
       logger.error("The watch list \(file.written) is refused, and \(still). \(error)")
       return (old, nil)
+    }
+  }
+
+  private func resumed(_ kept: [UInt8], at now: Moment) -> WatchList? {
+    do {
+      let list = try verifier.resume(fileBytes: kept, at: now)
+      if settings.file == nil {
+        for warning in list.warnings { logger.warning("\(warning)") }
+      }
+      return list
+    } catch {
+      logger.error("The watch list that was accepted before cannot be taken up again. \(error)")
+      return nil
     }
   }
 }

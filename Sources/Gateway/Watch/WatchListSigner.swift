@@ -67,7 +67,7 @@ public struct WatchListSigner: Sendable {
     } catch {
       throw GatewayError(.badInputData, "\(error)")
     }
-    let file = WatchListFile(manifest: manifest, parts: parts)
+    let file = WatchListFile(manifest: manifest, parts: parts.map { $0[...] })
     guard manifest.count <= JSONWebSignature.maximumBytes else {
       throw Self.bad(
         "\(parts.count) parts are more than a manifest of \(JSONWebSignature.maximumBytes) bytes can name",

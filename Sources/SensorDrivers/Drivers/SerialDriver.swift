@@ -58,7 +58,8 @@ public protocol SerialDriver: Sendable {
   /// The port cannot be used: each of the sensors becomes a fault of this cause.
   mutating func failed(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions)
 
-  /// These bytes arrived.
+  /// These bytes arrived. Where bytes and a deadline come together, the bytes go first: what waited in the kernel must
+  /// not be taken for the answer to a request that the deadline sends.
   mutating func received(_ bytes: Span<UInt8>, at time: MonotonicTime, into actions: inout DriverActions)
 
   /// A deadline was reached.

@@ -124,12 +124,17 @@ extension SerialPort {
     "Another program uses it: end that program (`fuser -v \(path)` names it), or correct `device`."
   }
 
-  /// Makes sure that nobody else uses the port. Returns whether the terminal was marked exclusive.
+  /// Makes sure that it is a serial port that nobody else uses. Returns whether the terminal was marked exclusive.
   ///
   /// The mark (TIOCEXCL) refuses later opens, but not root's; so there is a lock (flock) too, as other serial programs
   /// set it. A pseudo-terminal would keep the mark after a crash, as long as its other side is open: it gets the lock only.
   private static func claim(_ descriptor: Int32, _ path: String) throws(SensorDriversError) -> Bool {
     func busy() -> SensorDriversError { openError(path, EBUSY) }
+    guard TerminalSettings(of: descriptor) != nil else {
+      throw SensorDriversError(
+        action: "open the serial port \(path)", errorNumber: errno,
+        advice: "It is no serial port: correct `device`.", cause: .portError)
+    }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw busy() }
     guard !isPseudoTerminal(descriptor) else { return false }
     var mark: Int32 = 0
@@ -157,9 +162,7 @@ extension SerialPort {
       let errorNumber = errno
       throw SensorDriversError(
         action: "set the serial port \(path) to \(line.baud) baud", errorNumber: errorNumber,
-        advice: errorNumber == ENOTTY
-          ? "It is no serial port: correct `device`." : "Check whether the adapter can do `baud` and `frame`.",
-        cause: .portError)
+        advice: "Check whether the adapter can do `baud` and `frame`.", cause: .portError)
     }
     _ = tcflush(descriptor, TCIOFLUSH)
     guard let actual = TerminalSettings(of: descriptor), let difference = actual.difference(from: asked) else {

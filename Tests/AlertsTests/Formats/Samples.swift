@@ -76,7 +76,8 @@ enum Samples {
     let number = revision ?? (message == .raise ? 1 : 3)
     return Alert(
       id: "\(gateway)/01JDXYZ0123456789ABCDEFGHJ", revision: number, message: message,
-      reason: message == .raise ? nil : reason ?? (message == .clear ? "released" : "renewed"), mode: mode,
+      reason: message == .raise
+        ? nil : reason ?? (message == .update ? "renewed" : kind.isHazard ? "released" : "recovered"), mode: mode,
       sequence: 18, sensor: isWater ? river : kind == .floodContact ? "underpass-1" : "gate-north", name: name,
       kind: kind, level: kind == .waterLevel ? step.level : level, step: kind == .waterLevel ? step : nil,
       severity: kind.isHazard ? step.severity : .minor, urgency: message == .clear ? .past : .immediate,
@@ -84,7 +85,9 @@ enum Samples {
       detected: moment(clock: clock), expires: afternoon + .hours(2),
       observed: isWater
         ? .init(quantity: .waterLevel, value: value.map { measure($0) }, threshold: threshold.map { measure($0) })
-        : nil,
+        : kind == .floodContact
+          ? .init(quantity: .floodContact, value: measure(1, .floodContact))
+          : fault == nil ? nil : .init(quantity: .beacon, value: nil),
       references: (1..<number).map { .init(revision: $0, sent: afternoon - .minutes(Int64(number - $0))) })
   }
 
@@ -117,7 +120,7 @@ enum Samples {
 
   static let messages: [(MessageType, String?)] = [
     (.raise, nil), (.update, "step"), (.update, "value"), (.update, "renewed"), (.update, "acknowledged"),
-    (.update, "time_corrected"), (.clear, "released"), (.clear, nil),
+    (.update, "time_corrected"), (.clear, "removed"), (.clear, "made_up_later"), (.clear, nil),
   ]
 
   static let causes: [FaultCause] = [

@@ -171,6 +171,17 @@ import Testing
     #expect(Self.wording.texts(for: below)[0].headline == "加古川 国包橋：水位 3.95 m に低下、危険の基準の段階（レベル4相当）")
   }
 
+  @Test(arguments: [AlertKind.waterLevel, .floodContact, .sensorFault, .blind])
+  func `of an end say that it is over only where that was measured`(kind: AlertKind) {
+    let over = Self.wording.texts(for: Samples.alert(kind, .clear))
+    for reason in ["removed", "made_up_later"] {
+      let ended = Self.wording.texts(for: Samples.alert(kind, .clear, reason: reason))
+      for (over, ended) in zip(over, ended) { #expect(over.headline != ended.headline) }
+      #expect(ended[0].description.hasSuffix("異常がなくなったという意味ではありません。"))
+      #expect(ended[2].description.hasSuffix("This does not say that all is well."))
+    }
+  }
+
   @Test func `tell each cause of a fault, and show one that they do not know`() {
     for cause in Samples.causes {
       let text = Self.wording.texts(for: Samples.alert(.sensorFault, fault: cause))[2]

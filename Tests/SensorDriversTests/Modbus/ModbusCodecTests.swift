@@ -131,7 +131,9 @@ import Testing
         UInt8.random(in: 0...255, using: &generator)
       }
       if round % 4 == 0 { string += frames[round / 4 % 2] }
-      if round % 3 == 0, !string.isEmpty { string = string.flipping(bit: Int(generator.next() % UInt64(string.count * 8))) }
+      if round % 3 == 0, !string.isEmpty {
+        string = string.flipping(bit: Int(generator.next() % UInt64(string.count * 8)))
+      }
       for byte in string where parser.feed(byte) != nil { matches += 1 }
       _ = ModbusRequest(frame: string.span)
       _ = parser.number(.float32, order: .cdab)

@@ -12,10 +12,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (0, A02YYUWDistance.blindZone), (30, .blindZone), (31, .millimetres(31)), (4500, .millimetres(4500)),
-    (4501, .noTarget), (9999, .noTarget), (0xFFFD, .noTarget), (0xFFFF, .noTarget),
-  ] as [(UInt16, A02YYUWDistance)])
+  @Test(
+    arguments: [
+      (0, A02YYUWDistance.blindZone), (30, .blindZone), (31, .millimetres(31)), (4500, .millimetres(4500)),
+      (4501, .noTarget), (9999, .noTarget), (0xFFFD, .noTarget), (0xFFFF, .noTarget),
+    ] as [(UInt16, A02YYUWDistance)])
   func `tells distances from the blind zone and from no target`(millimetres: UInt16, expected: A02YYUWDistance) {
     var parser = A02YYUWParser()
     #expect(A02YYUWParser.encode(millimetres: millimetres).compactMap { parser.feed($0) } == [expected])

@@ -14,6 +14,8 @@ public struct UltrasonicSensor: SerialDriver {
   private static let frameGap = TimeSpan.milliseconds(50)
   private static let faultInterval = TimeSpan.seconds(1)
   private static let garbageLimit = TimeSpan.seconds(2)
+  /// Bytes that stay away for so long end a run of garbage: a stray byte now and then is no fault.
+  private static let garbagePause = TimeSpan.seconds(1)
   private static let silenceBeforeReopening = TimeSpan.seconds(60)
 
   public let sensors: [SensorID]
@@ -27,8 +29,8 @@ public struct UltrasonicSensor: SerialDriver {
   private var lastByte: MonotonicTime?
   private var lastReading: MonotonicTime?
   private var lastFault: (cause: FaultCause, time: MonotonicTime)?
-  /// Since when there has been nothing but bytes without a frame.
-  private var garbageStart: MonotonicTime?
+  /// When a run of bytes without a frame will have lasted too long.
+  private var garbageDue: MonotonicTime?
   private var reopenAt: MonotonicTime?
 
   public init(sensor: SensorID, mountHeight: Measure) {
@@ -37,18 +39,21 @@ public struct UltrasonicSensor: SerialDriver {
     self.mountHeight = mountHeight
   }
 
-  public var nextDeadline: MonotonicTime? { reopenAt }
+  public var nextDeadline: MonotonicTime? {
+    guard let reopenAt, let garbageDue else { return reopenAt }
+    return min(reopenAt, garbageDue)
+  }
 
   public mutating func opened(at time: MonotonicTime, into actions: inout DriverActions) {
     parser.gap()
     lastByte = nil
-    garbageStart = nil
+    garbageDue = nil
     reopenAt = time + Self.silenceBeforeReopening
   }
 
   public mutating func failed(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions) {
     reopenAt = nil
-    garbageStart = nil
+    garbageDue = nil
     lastFault = (cause, time)
     actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, cause)))
   }
@@ -56,33 +61,41 @@ public struct UltrasonicSensor: SerialDriver {
   public mutating func received(_ bytes: Span<UInt8>, at time: MonotonicTime, into actions: inout DriverActions) {
     guard bytes.count > 0 else { return }
     counters.bytesReceived += UInt64(bytes.count)
-    if let lastByte {
-      if time - lastByte > Self.frameGap { parser.gap() }
-      if time - lastByte > Self.garbageLimit { garbageStart = nil }
-    }
+    settleGarbage(at: time, into: &actions)
+    if let lastByte, time - lastByte > Self.frameGap { parser.gap() }
     lastByte = time
     reopenAt = time + Self.silenceBeforeReopening
     for index in bytes.indices {
       if let distance = parser.feed(bytes[index]) {
         counters.frames += 1
-        garbageStart = nil
+        garbageDue = nil
         report(distance, at: time, into: &actions)
-      } else if garbageStart == nil {
-        garbageStart = time
+      } else if garbageDue == nil {
+        garbageDue = time + Self.garbageLimit
       }
     }
     counters.checksumErrors = parser.checksumErrors
     counters.resynchronisations = parser.resynchronisations
-    if let garbageStart, time - garbageStart >= Self.garbageLimit {
-      report(.garbledReply, at: time, into: &actions)
-    }
   }
 
-  /// Nothing has been heard for a minute from a sensor that talks by itself: the port may have lost its settings.
   public mutating func wake(at time: MonotonicTime, into actions: inout DriverActions) {
+    settleGarbage(at: time, into: &actions)
+    // Nothing has been heard for a minute from a sensor that talks by itself: the port may have lost its settings.
     guard let reopenAt, time >= reopenAt else { return }
     self.reopenAt = time + Self.silenceBeforeReopening
     actions.reopen = true
+  }
+
+  /// A run of garbage has lasted for two seconds, or another: it is a fault if bytes still come. Decided by time alone,
+  /// before the bytes that come now, so that it does not matter how they are split.
+  private mutating func settleGarbage(at time: MonotonicTime, into actions: inout DriverActions) {
+    guard let due = garbageDue, time >= due else { return }
+    guard let lastByte, due - lastByte <= Self.garbagePause else {
+      garbageDue = nil
+      return
+    }
+    garbageDue = time + Self.faultInterval
+    report(FaultCause.garbledReply, at: time, into: &actions)
   }
 
   private mutating func report(

@@ -6,7 +6,7 @@ public import Observations
 public struct GPIOSensorPort: Sendable {
   public private(set) var driver: any GPIODriver
   /// Why the line is not held, until it is.
-  public private(set) var error: GPIOError?
+  public private(set) var error: SensorDriversError?
   private let chip: String
   private let access: any GPIOAccess
   private let retryInterval: TimeSpan
@@ -32,7 +32,7 @@ public struct GPIOSensorPort: Sendable {
 
   /// Requests the line, and tells the driver its level, or says once what the fault is.
   public mutating func open(at time: MonotonicTime, into actions: inout DriverActions) {
-    do throws(GPIOError) {
+    do throws(SensorDriversError) {
       let opened = try access.inputs(chip: chip, lines: [driver.input])
       let isActive = try opened.levels()[0]
       inputs = opened
@@ -47,7 +47,7 @@ public struct GPIOSensorPort: Sendable {
   /// The descriptor is readable, or the poll reported an error on it.
   public mutating func readable(at time: MonotonicTime, into actions: inout DriverActions) {
     guard let inputs else { return }
-    do throws(GPIOError) {
+    do throws(SensorDriversError) {
       try takeEdges(from: inputs, at: time, into: &actions)
       // A descriptor that is ready and has nothing to say may be that of a chip that went away.
       if edges.isEmpty || driver.wantsLevel { try takeLevel(from: inputs, at: time, into: &actions) }
@@ -62,7 +62,7 @@ public struct GPIOSensorPort: Sendable {
       if let nextAttempt, time >= nextAttempt { open(at: time, into: &actions) }
       return
     }
-    do throws(GPIOError) {
+    do throws(SensorDriversError) {
       // An edge that waits may be older than the deadline, and change what the deadline means.
       try takeEdges(from: inputs, at: time, into: &actions)
       if edges.count < GPIOEdgeRecord.longestRead { driver.wake(at: time, into: &actions) }
@@ -74,7 +74,7 @@ public struct GPIOSensorPort: Sendable {
 
   private mutating func takeEdges(
     from inputs: any GPIOInputs, at time: MonotonicTime, into actions: inout DriverActions
-  ) throws(GPIOError) {
+  ) throws(SensorDriversError) {
     edges.removeAll(keepingCapacity: true)
     try inputs.readEdges(into: &edges)
     for edge in edges {
@@ -85,7 +85,7 @@ public struct GPIOSensorPort: Sendable {
   /// Does nothing while older edges may still wait: the next call comes at once.
   private mutating func takeLevel(
     from inputs: any GPIOInputs, at time: MonotonicTime, into actions: inout DriverActions
-  ) throws(GPIOError) {
+  ) throws(SensorDriversError) {
     guard edges.count < GPIOEdgeRecord.longestRead else { return }
     driver.levelRead(isActive: try inputs.levels()[0], at: time, into: &actions)
   }
@@ -96,10 +96,10 @@ public struct GPIOSensorPort: Sendable {
     nextAttempt = nil
   }
 
-  private mutating func lose(_ cause: GPIOError, at time: MonotonicTime, into actions: inout DriverActions) {
+  private mutating func lose(_ cause: SensorDriversError, at time: MonotonicTime, into actions: inout DriverActions) {
     inputs = nil
     nextAttempt = time + retryInterval
-    if error?.faultCause != cause.faultCause { driver.failed(cause.faultCause, at: time, into: &actions) }
+    if error?.cause != cause.cause { driver.failed(cause.cause, at: time, into: &actions) }
     error = cause
   }
 }

@@ -107,10 +107,8 @@ public struct BeaconReceiver: SerialDriver {
     let buffer = splitter.buffer
     let bytes = buffer.span
     while let packet = splitter.next() {
-      // Nothing is done on the word of a packet that might be noise.
-      guard packet.isVerified else { continue }
       frames += 1
-      let event = bytes.extracting(packet.range.lowerBound + 1..<packet.range.upperBound)
+      let event = bytes.extracting(packet.lowerBound + 1..<packet.upperBound)
       if var reports = AdvertisingReportCursor(event) {
         session.heardReport(at: time, into: &actions)
         while let report = reports.next(in: event) {

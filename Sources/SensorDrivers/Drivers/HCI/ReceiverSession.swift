@@ -7,7 +7,7 @@ import Observations
 struct ReceiverSession: Sendable {
   /// The steps of a start, in order.
   private enum Step: Sendable {
-    case reset, eventMask, features, supportedCommands, lowEnergyEventMask, scanParameters, scanEnable
+    case reset, eventMask, features, supportedCommands, lowEnergyEventMask, scanStop, scanParameters, scanEnable
   }
 
   private enum State: Sendable {
@@ -147,6 +147,7 @@ struct ReceiverSession: Sendable {
       case .features: .readLowEnergyFeatures
       case .supportedCommands: .readLocalSupportedCommands
       case .lowEnergyEventMask: .setLowEnergyEventMask
+      case .scanStop: supportsExtended ? .setExtendedScanEnable : .setScanEnable
       case .scanParameters: supportsExtended ? .setExtendedScanParameters : .setScanParameters
       case .scanEnable: supportsExtended ? .setExtendedScanEnable : .setScanEnable
       }
@@ -161,7 +162,10 @@ struct ReceiverSession: Sendable {
   private mutating func transmitIfAllowed(into actions: inout DriverActions) {
     guard let waiting = outstanding, !waiting.isSent, credits > 0 else { return }
     let before = actions.transmit.count
-    HCICommand.append(waiting.opcode, extended: supportsExtended, scan: settings.scan, to: &actions.transmit)
+    var listens = true
+    if case .starting(.scanStop) = state { listens = false }
+    HCICommand.append(
+      waiting.opcode, extended: supportsExtended, listens: listens, scan: settings.scan, to: &actions.transmit)
     bytesSent += UInt64(actions.transmit.count - before)
     credits -= 1
     outstanding?.isSent = true
@@ -205,6 +209,9 @@ struct ReceiverSession: Sendable {
         !isRefused && returned.count > octet && returned[octet] & Self.extendedScanBits == Self.extendedScanBits
       run(.lowEnergyEventMask, at: time, into: &actions)
     case .lowEnergyEventMask where !isRefused:
+      run(.scanStop, at: time, into: &actions)
+    case .scanStop:
+      // Parameters are refused while the controller scans, and not each one stops at a reset. If it did, this fails.
       run(.scanParameters, at: time, into: &actions)
     case .scanParameters where !isRefused:
       run(.scanEnable, at: time, into: &actions)

@@ -66,12 +66,13 @@ public protocol GPIOAccess: Sendable {
   /// Requests input lines of one chip, 1 to 64, with both edges. They are held until the returned value goes away.
   ///
   /// `chip` is a device's path (`/dev/gpiochip0`), its name (`gpiochip0`) or the chip's label.
-  func inputs(chip: String, lines: [GPIOInputSettings]) throws(GPIOError) -> any GPIOInputs
+  func inputs(chip: String, lines: [GPIOInputSettings]) throws(SensorDriversError) -> any GPIOInputs
 
   /// Requests an output line which from the first moment is active or not as `initial` says, without a pulse.
   ///
   /// `initial` is the output's safe level: it is set again when the returned value goes away.
-  func output(chip: String, line: GPIOLine, isActiveHigh: Bool, initial: Bool) throws(GPIOError) -> any GPIOOutput
+  func output(chip: String, line: GPIOLine, isActiveHigh: Bool, initial: Bool) throws(SensorDriversError)
+    -> any GPIOOutput
 }
 
 /// Input lines that are held: a descriptor to poll and what it brings.
@@ -86,17 +87,17 @@ public protocol GPIOInputs: Sendable {
   var isDebounced: Bool { get }
 
   /// Whether each line is active now, in the order of the request. Fails when the chip has gone away.
-  func levels() throws(GPIOError) -> [Bool]
+  func levels() throws(SensorDriversError) -> [Bool]
 
   /// Appends the edges that wait, the oldest first, at most 256, and returns without waiting.
-  func readEdges(into edges: inout [GPIOEdge]) throws(GPIOError)
+  func readEdges(into edges: inout [GPIOEdge]) throws(SensorDriversError)
 }
 
 /// An output line that is held.
 public protocol GPIOOutput: Sendable {
   /// Makes the line active or inactive.
-  func set(_ isActive: Bool) throws(GPIOError)
+  func set(_ isActive: Bool) throws(SensorDriversError)
 
   /// Whether the line is active now, read back from the chip.
-  func isActive() throws(GPIOError) -> Bool
+  func isActive() throws(SensorDriversError) -> Bool
 }

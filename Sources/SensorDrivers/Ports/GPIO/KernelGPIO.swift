@@ -11,7 +11,7 @@ public struct KernelGPIO: GPIOAccess {
 
   public init() {}
 
-  public func inputs(chip: String, lines: [GPIOInputSettings]) throws(GPIOError) -> any GPIOInputs {
+  public func inputs(chip: String, lines: [GPIOInputSettings]) throws(SensorDriversError) -> any GPIOInputs {
     let chip = try GPIOChip(chip)
     var requested: [mimamori_gpio_input] = []
     var offsets: [UInt32] = []
@@ -40,7 +40,7 @@ public struct KernelGPIO: GPIOAccess {
 
   public func output(
     chip: String, line: GPIOLine, isActiveHigh: Bool, initial: Bool
-  ) throws(GPIOError) -> any GPIOOutput {
+  ) throws(SensorDriversError) -> any GPIOOutput {
     let chip = try GPIOChip(chip)
     let offset = try chip.offset(of: line)
     var descriptor: Int32 = -1
@@ -87,7 +87,7 @@ final class KernelInputs: GPIOInputs {
     close(fileDescriptor)
   }
 
-  func levels() throws(GPIOError) -> [Bool] {
+  func levels() throws(SensorDriversError) -> [Bool] {
     let mask = offsets.count == 64 ? UInt64.max : (1 << UInt64(offsets.count)) - 1
     var bits: UInt64 = 0
     let result = unsafe mimamori_gpio_get(fileDescriptor, mask, &bits)
@@ -95,7 +95,7 @@ final class KernelInputs: GPIOInputs {
     return offsets.indices.map { bits >> UInt64($0) & 1 == 1 }
   }
 
-  func readEdges(into edges: inout [GPIOEdge]) throws(GPIOError) {
+  func readEdges(into edges: inout [GPIOEdge]) throws(SensorDriversError) {
     let code = GPIOEdgeRecord.read(from: fileDescriptor, into: &edges)
     guard code == 0 else { throw .whileHeld("read the edges of", chip: chip, offsets: offsets, code: code) }
   }
@@ -120,12 +120,12 @@ final class KernelOutput: GPIOOutput {
     close(descriptor)
   }
 
-  func set(_ isActive: Bool) throws(GPIOError) {
+  func set(_ isActive: Bool) throws(SensorDriversError) {
     let result = mimamori_gpio_set(descriptor, 1, isActive ? 1 : 0)
     guard result == 0 else { throw .whileHeld("switch", chip: chip, offsets: [offset], code: -result) }
   }
 
-  func isActive() throws(GPIOError) -> Bool {
+  func isActive() throws(SensorDriversError) -> Bool {
     var bits: UInt64 = 0
     let result = unsafe mimamori_gpio_get(descriptor, 1, &bits)
     guard result == 0 else { throw .whileHeld("read back", chip: chip, offsets: [offset], code: -result) }

@@ -1,33 +1,26 @@
-/// One packet that the splitter found: its bytes are `buffer[range]`, packet type first.
-public struct H4Packet: Sendable, Hashable {
-  public let type: H4PacketType
-  public let range: Range<Int>
-  /// Whether its own fields proved that it is a packet. Others are taken for packets as long as nothing speaks
-  /// against it, and nothing should be done because of them.
-  public let isVerified: Bool
-}
-
-/// Cuts the byte stream of HCI's UART transport (H4) into packets and finds back after noise.
+/// Cuts the byte stream of HCI's UART transport (H4) into events and finds back after noise.
 ///
-/// H4 has neither a checksum nor a start mark: a lost byte shifts everything behind it. So a packet counts as proved
-/// only if it is an event whose fields agree with its length. Where the byte behind a packet cannot begin another, the
-/// splitter returns to the byte after the last proved packet's first and searches from there for an event that is
-/// proved. So it loses the damaged packet and none of the next ones, and what it finds does not depend on how the bytes
-/// were cut into chunks.
+/// H4 has neither a checksum nor a start mark: a lost byte shifts everything behind it, and a false header may claim
+/// whole packets. So only events of the kinds that a receiver acts on are taken, and only if their fields agree with
+/// their length. Where no such event begins behind another one, every byte after the first of that other one is tried:
+/// a packet that lost bytes has swallowed the beginning of the next. So the splitter loses the damaged packet alone,
+/// and what it finds does not depend on how the bytes were cut into chunks. Packets of other kinds are passed over in
+/// the same way, byte by byte, without trusting the length that they claim.
 public struct H4Splitter: Sendable {
-  /// The longest way back in bytes: a proved packet and what followed it without proof. Any packet that would need
-  /// more is taken for noise: the longest event has 258 bytes.
-  public static let longestRetreat = 2048
+  /// The longest event: packet type, code, length and 255 bytes.
+  public static let longestPacket = 258
   private static let capacity = 8192
+  private static let headerLength = 3
 
-  /// Holds the packets until `append` is called again.
+  /// Holds the events until `append` is called again.
   public private(set) var buffer: [UInt8]
   private var end = 0
   private var position = 0
-  private var retreat = 0
+  /// Where the last event begins; equal to `position` when there is none to go back to.
+  private var last = 0
   private var isSearching = false
 
-  /// How often the beginning of the next packet had to be searched.
+  /// How often there was something else where an event should have begun.
   public private(set) var resynchronisations: UInt64 = 0
   /// Events of a known kind whose fields contradict their length.
   public private(set) var malformedEvents: UInt64 = 0
@@ -43,15 +36,15 @@ public struct H4Splitter: Sendable {
   public mutating func removeAll() {
     end = 0
     position = 0
-    retreat = 0
+    last = 0
     isSearching = false
   }
 
   /// Takes bytes from `start` on and returns how many: all, or as many as there is room for.
   ///
-  /// Call `next` until it returns nil before giving more; there is then room for at least 6,000 bytes.
+  /// Call `next` until it returns nil before giving more; there is then room for at least 7,600 bytes.
   public mutating func append(_ bytes: Span<UInt8>, from start: Int) -> Int {
-    if retreat > 0, Self.capacity - end < bytes.count - start {
+    if last > 0, Self.capacity - end < bytes.count - start {
       compact()
     }
     let taken = min(Self.capacity - end, bytes.count - start)
@@ -65,43 +58,33 @@ public struct H4Splitter: Sendable {
   }
 
   private mutating func compact() {
-    let distance = retreat
-    let kept = retreat..<end
+    let distance = last
+    let kept = last..<end
     var room = buffer.mutableSpan
     for index in kept {
       room[index - distance] = room[index]
     }
-    end -= retreat
-    position -= retreat
-    retreat = 0
+    end -= distance
+    position -= distance
+    last = 0
   }
 
-  /// The next packet, or nil when the rest of it has not arrived.
-  public mutating func next() -> H4Packet? {
+  /// Where the next event lies in `buffer`, packet type first; nil when the rest of it has not arrived.
+  public mutating func next() -> Range<Int>? {
     while position < end {
       switch examine() {
-      case .incomplete(let length):
-        guard position + length - retreat <= Self.longestRetreat else {
-          slide()
-          continue
-        }
+      case .incomplete:
         return nil
-      case .noise:
+      case .other:
         slide()
       case .malformed:
         if !isSearching { malformedEvents += 1 }
         slide()
-      case .packet(let type, let length, let isVerified):
-        if isVerified {
-          isSearching = false
-          retreat = position
-        } else if isSearching || position + length - retreat > Self.longestRetreat {
-          slide()
-          continue
-        }
-        let range = position..<position + length
-        position = range.upperBound
-        return H4Packet(type: type, range: range, isVerified: isVerified)
+      case .event(let length):
+        isSearching = false
+        last = position
+        position += length
+        return last..<position
       }
     }
     return nil
@@ -118,77 +101,48 @@ public struct H4Splitter: Sendable {
     } else {
       isSearching = true
       resynchronisations += 1
-      position = retreat + 1
+      position = last + 1
     }
-    retreat = position
+    last = position
   }
 
   private enum Finding {
-    /// Needs so many bytes, as far as can be seen.
-    case incomplete(length: Int)
-    case noise
+    case incomplete
+    case other
     case malformed
-    case packet(H4PacketType, length: Int, isVerified: Bool)
+    case event(length: Int)
   }
 
   private func examine() -> Finding {
     let bytes = buffer.span
+    guard bytes[position] == H4PacketType.event else { return .other }
     let available = end - position
-    guard let type = H4PacketType(rawValue: bytes[position]), type == .event || !isSearching else { return .noise }
-    let headerLength: Int
-    switch type {
-    case .event: headerLength = 3
-    case .command, .synchronousData: headerLength = 4
-    case .asynchronousData, .isochronousData: headerLength = 5
-    }
-    guard available >= headerLength else { return .incomplete(length: headerLength) }
-    var length = headerLength
-    switch type {
-    case .event: return examineEvent(available: available)
-    case .command, .synchronousData: length += Int(bytes[position + 3])
-    case .asynchronousData: length += Int(bytes[position + 3]) | Int(bytes[position + 4]) << 8
-    case .isochronousData: length += Int(bytes[position + 3]) | Int(bytes[position + 4] & 0x3F) << 8
-    }
-    guard available >= length else { return .incomplete(length: length) }
-    return .packet(type, length: length, isVerified: false)
-  }
-
-  private func examineEvent(available: Int) -> Finding {
-    let bytes = buffer.span
-    let code = bytes[position + 1]
+    guard available >= Self.headerLength else { return .incomplete }
     let parameters = Int(bytes[position + 2])
-    let length = 3 + parameters
-    switch code {
-    case HCIEventCode.commandComplete where parameters < 3: return .malformed
-    case HCIEventCode.commandStatus where parameters != 4: return .malformed
-    case HCIEventCode.hardwareError where parameters != 1: return .malformed
-    case HCIEventCode.lowEnergyMeta where parameters < 1: return .malformed
-    case HCIEventCode.commandComplete, HCIEventCode.commandStatus, HCIEventCode.hardwareError,
-      HCIEventCode.lowEnergyMeta:
-      break
-    default:
-      if isSearching { return .noise }
-    }
-    guard available >= length else { return .incomplete(length: length) }
-    switch code {
+    let length = Self.headerLength + parameters
+    switch bytes[position + 1] {
     case HCIEventCode.commandComplete:
-      return Self.isOpcode(bytes[position + 4], bytes[position + 5])
-        ? .packet(.event, length: length, isVerified: true) : .malformed
+      guard parameters >= 3 else { return .malformed }
+      guard available >= length else { return .incomplete }
+      return Self.isOpcode(bytes[position + 4], bytes[position + 5]) ? .event(length: length) : .malformed
     case HCIEventCode.commandStatus:
-      return Self.isOpcode(bytes[position + 5], bytes[position + 6])
-        ? .packet(.event, length: length, isVerified: true) : .malformed
+      guard parameters == 4 else { return .malformed }
+      guard available >= length else { return .incomplete }
+      return Self.isOpcode(bytes[position + 5], bytes[position + 6]) ? .event(length: length) : .malformed
     case HCIEventCode.hardwareError:
-      return .packet(.event, length: length, isVerified: true)
+      guard parameters == 1 else { return .malformed }
+      return available >= length ? .event(length: length) : .incomplete
     case HCIEventCode.lowEnergyMeta:
+      guard available > Self.headerLength else { return .incomplete }
       let subevent = bytes[position + 3]
       guard subevent == HCIEventCode.advertisingReport || subevent == HCIEventCode.extendedAdvertisingReport else {
-        return .packet(.event, length: length, isVerified: false)
+        return .other
       }
+      guard available >= length else { return .incomplete }
       let event = bytes.extracting(position + 1..<position + length)
-      return AdvertisingReportCursor(event) == nil
-        ? .malformed : .packet(.event, length: length, isVerified: true)
+      return AdvertisingReportCursor(event) == nil ? .malformed : .event(length: length)
     default:
-      return .packet(.event, length: length, isVerified: false)
+      return .other
     }
   }
 

@@ -1,10 +1,7 @@
-/// The kinds of packets of the UART transport layer (Bluetooth Core, Vol 4, Part A, 2).
-public enum H4PacketType: UInt8, Sendable {
-  case command = 1
-  case asynchronousData = 2
-  case synchronousData = 3
-  case event = 4
-  case isochronousData = 5
+/// The packet types that begin each packet on the UART (Bluetooth Core, Vol 4, Part A, 2).
+enum H4PacketType {
+  static let command: UInt8 = 1
+  static let event: UInt8 = 4
 }
 
 /// The event codes that a receiver acts on (Bluetooth Core, Vol 4, Part E, 7.7).
@@ -64,12 +61,13 @@ enum HCICommand {
   private static let legacyReports: UInt64 = 1 << 1
   private static let extendedReports: UInt64 = 1 << 12
 
-  /// Appends the command `opcode` with the parameters that a receiver gives it.
+  /// Appends the command `opcode` with the parameters that a receiver gives it; `listens` is for the two that enable
+  /// and disable scanning.
   static func append(
-    _ opcode: HCIOpcode, extended: Bool, scan: ScanSettings, to bytes: inout [UInt8]
+    _ opcode: HCIOpcode, extended: Bool, listens: Bool, scan: ScanSettings, to bytes: inout [UInt8]
   ) {
     let start = bytes.count
-    bytes.append(H4PacketType.command.rawValue)
+    bytes.append(H4PacketType.command)
     append(opcode.rawValue, to: &bytes)
     bytes.append(0)
     switch opcode {
@@ -87,7 +85,7 @@ enum HCICommand {
       bytes.append(0)  // own address: public
       bytes.append(0)  // accept every advertiser
     case .setScanEnable:
-      bytes.append(1)
+      bytes.append(listens ? 1 : 0)
       bytes.append(0)  // filter_duplicates off: each report counts
     case .setExtendedScanParameters:
       bytes.append(0)  // own address: public
@@ -97,7 +95,7 @@ enum HCICommand {
       append(scan.interval, to: &bytes)
       append(scan.window, to: &bytes)
     case .setExtendedScanEnable:
-      bytes.append(1)
+      bytes.append(listens ? 1 : 0)
       bytes.append(0)  // filter_duplicates off
       append(UInt16(0), to: &bytes)  // until it is disabled
       append(UInt16(0), to: &bytes)  // not periodic

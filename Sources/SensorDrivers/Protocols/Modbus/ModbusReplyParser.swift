@@ -104,7 +104,8 @@ public struct ModbusReplyParser: Sendable {
 
   /// The number that the first registers of the answer hold; nil if they are too few for its type.
   public func number(_ type: ModbusNumberType, order: ModbusWordOrder) -> Double? {
-    guard let range = matchedRegisters, range.count >= 2 * type.registerCount else { return nil }
-    return type.decode(bytes.span.extracting(range.lowerBound..<range.lowerBound + 2 * type.registerCount), order: order)
+    let count = 2 * type.registerCount
+    guard let range = matchedRegisters, range.count >= count else { return nil }
+    return type.decode(bytes.span.extracting(range.lowerBound..<range.lowerBound + count), order: order)
   }
 }

@@ -1,0 +1,172 @@
+import Alerts
+import Gateway
+import Observations
+import Testing
+
+@Suite struct `Tag matcher` {
+  typealias Fixture = WatchListFixture
+
+  private func time(seconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: seconds * 1_000_000_000) }
+
+  /// An iBeacon by its number.
+  private func beacon(_ number: UInt32) throws -> TagIdentifier {
+    let bytes = [UInt8](repeating: 0x5A, count: 16) + (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
+    return try tag(.iBeacon, bytes)
+  }
+
+  private func subject(_ number: Int) -> String {
+    "\(number)".count > 24 ? "" : String(repeating: "0", count: 24 - "\(number)".count) + "\(number)"
+  }
+
+  /// A list on which each of `numbers` is a beacon of a person of its own.
+  private func list(of numbers: [UInt32]) throws -> WatchList {
+    var city = try Fixture()
+    var parts = [String]()
+    for start in stride(from: 0, to: numbers.count, by: 250) {
+      let entries = try numbers[start..<min(start + 250, numbers.count)].map { number in
+        Fixture.entry(hash: city.tagKey.hash(of: try beacon(number)).hex, subject: subject(Int(number)))
+      }
+      parts.append(#"{"tags":[\#(entries.joined(separator: ","))]}"#)
+    }
+    city.parts = parts
+    return try city.accept(try city.file())
+  }
+
+  @Test func `hashes a tag as the contract's vector says`() throws {
+    let key = try #require(TagKey(bytes: Array(0..<32)))
+    #expect(
+      key.hash(of: try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e90007")).hex
+        == "4bf5b741cefc52ec73268f6e824eafaec857fd4acef1a1f49d04ce2a42d630b6")
+  }
+
+  @Test(arguments: TagFormat.allCases, 1...20)
+  func `hashes every format and length as the plain definition does`(format: TagFormat, count: Int) throws {
+    let secret: [UInt8] = (0..<32).map { $0 &* 37 &+ 1 }
+    let key = try #require(TagKey(bytes: secret))
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 29 &+ 0xA0) }
+    let identifier = try tag(format, bytes)
+    let text = Array("\(format.name):\(Hexadecimal.text(of: bytes.span))".utf8)
+    #expect(key.hash(of: identifier) == MessageAuthentication(keyArray: secret).code(forArray: text))
+  }
+
+  @Test func `knows whose a tag is, the first time and again`() throws {
+    var matcher = TagMatcher()
+    let known = try tag("ibeacon", Fixture.clearTag)
+    let stranger = try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e90008")
+    let otherFormat = try tag("altbeacon", Fixture.clearTag)
+    #expect(matcher.match(known, at: time(seconds: 0)) == nil)
+    #expect(matcher.rememberedCount == 0, "Nothing is remembered without a list")
+    let city = try Fixture()
+    matcher.use(try city.accept(try city.file()))
+    for second in 0..<3 {
+      #expect(matcher.match(known, at: time(seconds: Int64(second))) == SubjectID(Fixture.subject))
+      #expect(matcher.match(stranger, at: time(seconds: Int64(second))) == nil)
+      #expect(matcher.match(otherFormat, at: time(seconds: Int64(second))) == nil)
+    }
+    #expect(matcher.rememberedCount == 3)
+  }
+
+  @Test func `gives the station the person and never the tag`() throws {
+    let city = try Fixture()
+    var matcher = TagMatcher()
+    matcher.use(try city.accept(try city.file()))
+    let sighting = TagSighting(tag: try tag("ibeacon", Fixture.clearTag), signal: -71, battery: 80, button: false)
+    guard
+      case .sighting(let sensor, let subject, let signal, let battery, let button)? =
+        matcher.input(for: sighting, from: "gate-north", at: time(seconds: 1))
+    else {
+      Issue.record("no input")
+      return
+    }
+    #expect(sensor == "gate-north")
+    #expect(subject == SubjectID(Fixture.subject))
+    #expect(signal == -71)
+    #expect(battery == 80)
+    #expect(button == false)
+  }
+
+  @Test func `finds the hashes of a recording and gives those of listed tags only`() throws {
+    let city = try Fixture()
+    var matcher = TagMatcher()
+    let known = try tag("ibeacon", Fixture.clearTag)
+    #expect(matcher.listedHash(of: known) == nil)
+    matcher.use(try city.accept(try city.file()))
+    let hash = try #require(matcher.listedHash(of: known))
+    #expect(hash.hex == "4bf5b741cefc52ec73268f6e824eafaec857fd4acef1a1f49d04ce2a42d630b6")
+    #expect(matcher.subject(forHash: hash) == SubjectID(Fixture.subject))
+    #expect(matcher.listedHash(of: try beacon(1)) == nil)
+    #expect(matcher.subject(forHash: SHA256Hash(ofArray: [1])) == nil)
+  }
+
+  @Test func `goes by the newest list`() throws {
+    var matcher = TagMatcher()
+    let tags = [try beacon(1), try beacon(2)]
+    matcher.use(try list(of: [1]))
+    #expect(tags.map { matcher.match($0, at: time(seconds: 0)) } == [SubjectID(subject(1)), nil])
+    matcher.use(try list(of: [2]))
+    #expect(matcher.rememberedCount == 0)
+    #expect(tags.map { matcher.match($0, at: time(seconds: 0)) } == [nil, SubjectID(subject(2))])
+    matcher.use(nil)
+    #expect(tags.map { matcher.match($0, at: time(seconds: 0)) } == [nil, nil])
+  }
+
+  @Test(arguments: [1, 2, 3, 100, 5000])
+  func `agrees with a plain dictionary whatever is heard and however small its memory`(capacity: Int) throws {
+    var generator = SplitMix(state: UInt64(capacity))
+    let listed = Array(Set((0..<300).map { _ in UInt32.random(in: 0..<3000, using: &generator) })).sorted()
+    let reference = Dictionary(uniqueKeysWithValues: listed.map { ($0, SubjectID(subject(Int($0)))) })
+    var matcher = TagMatcher(cacheCapacity: capacity, cacheSpan: .seconds(60))
+    matcher.use(try list(of: listed))
+    var milliseconds: Int64 = 0
+    var matches = 0
+    for step in 0..<40_000 {
+      // Long times in which the same few are heard, now and then silence, now and then a crowd.
+      milliseconds += step % 5000 == 0 ? 200_000 : 7
+      let number = UInt32.random(in: 0..<(step / 2000 % 2 == 0 ? 40 : 3000), using: &generator)
+      let found = matcher.match(try beacon(number), at: MonotonicTime(nanoseconds: milliseconds * 1_000_000))
+      #expect(found == reference[number])
+      matches += found == nil ? 0 : 1
+      #expect(matcher.rememberedCount <= 2 * capacity)
+    }
+    #expect(matches > 1000)
+  }
+
+  @Test func `forgets whom it has not heard for a while`() throws {
+    var matcher = TagMatcher(cacheCapacity: 100, cacheSpan: .minutes(5))
+    matcher.use(try list(of: [1]))
+    for number in 1...50 { _ = matcher.match(try beacon(UInt32(number)), at: time(seconds: 0)) }
+    #expect(matcher.rememberedCount == 50)
+    matcher.forget(at: time(seconds: 299))
+    #expect(matcher.rememberedCount == 50)
+    // Heard again: remembered for longer than the others.
+    #expect(matcher.match(try beacon(1), at: time(seconds: 301)) == SubjectID(subject(1)))
+    #expect(matcher.match(try beacon(1), at: time(seconds: 602)) == SubjectID(subject(1)))
+    #expect(matcher.rememberedCount <= 2)
+    matcher.forget(at: time(seconds: 1300))
+    #expect(matcher.rememberedCount == 0)
+  }
+
+  @Test func `forgets everybody after one long silence`() throws {
+    var matcher = TagMatcher(cacheCapacity: 100, cacheSpan: .minutes(5))
+    matcher.use(try list(of: [1]))
+    for number in 1...50 { _ = matcher.match(try beacon(UInt32(number)), at: time(seconds: 0)) }
+    matcher.forget(at: time(seconds: 600))
+    #expect(matcher.rememberedCount == 0)
+  }
+
+  @Test func `prints nobody whom it has heard`() throws {
+    let city = try Fixture()
+    var matcher = TagMatcher()
+    matcher.use(try city.accept(try city.file()))
+    let tag = try beacon(0xDEAD_BEEF)
+    _ = matcher.match(tag, at: time(seconds: 0))
+    var dumped = ""
+    dump(matcher, to: &dumped)
+    #expect(matcher.rememberedCount == 1)
+    #expect(!dumped.contains("\(UInt64(0x5A5A_5A5A_5A5A_5A5A))"))
+    #expect(!dumped.contains("iBeacon"))
+    // The same search finds a tag that is printed.
+    dump(tag, to: &dumped)
+    #expect(dumped.contains("\(UInt64(0x5A5A_5A5A_5A5A_5A5A))"))
+  }
+}

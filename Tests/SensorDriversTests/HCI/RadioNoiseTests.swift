@@ -1,0 +1,56 @@
+import Observations
+import SensorDrivers
+import Testing
+
+@Suite struct `Whatever a radio sends` {
+  @Test func `no byte string traps the receiver`() {
+    var random = BLEVectors.Generator(seed: 20_260_101)
+    var receiver = BeaconReceiver(sensor: "gate")
+    var actions = DriverActions()
+    var time = MonotonicTime(nanoseconds: 0)
+    receiver.opened(at: time, into: &actions)
+    for round in 0..<100_000 {
+      let bytes = random.bytes(0...80)
+      time = time + .milliseconds(3)
+      receiver.received(bytes.span, at: time, into: &actions)
+      if round % 7 == 0 { receiver.wake(at: time, into: &actions) }
+      if actions.reopen { receiver.opened(at: time, into: &actions) }
+      actions.removeAll()
+    }
+    #expect(receiver.counters.bytesReceived > 3_000_000)
+  }
+
+  @Test func `no changed report traps the receiver, and it hears the next good one`() {
+    var random = BLEVectors.Generator(seed: 4)
+    var site = VirtualController()
+    site.open()
+    for round in 0..<20_000 {
+      var packet =
+        round % 2 == 0
+        ? BLEVectors.report(BLEVectors.iBeacon(minor: round))
+        : BLEVectors.extendedReport(BLEVectors.iBeacon(minor: round), status: UInt8(round / 2 % 3))
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        packet[Int.random(in: 0..<packet.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      site.send(packet)
+      site.pass(.milliseconds(5))
+      if round % 1000 == 0 {
+        site.pass(.seconds(5))
+        site.observations.removeAll()
+        site.send(BLEVectors.report(BLEVectors.iBeacon(minor: 60_000)))
+        #expect(site.sightings.map { BLEVectors.hex($0.tag) } == [BLEVectors.identifier(minor: 60_000)])
+      }
+    }
+  }
+
+  @Test func `no advertising data trap the recognisers`() {
+    var random = BLEVectors.Generator(seed: 5)
+    let formats = ["1aff4c000215", "1bff1801beac", "1716aafe00", "17166ffe02"].map(BLEVectors.bytes)
+    var found = 0
+    for round in 0..<100_000 {
+      let data = formats[round % 4] + random.bytes(0...30)
+      if BLEVectors.recognise(data) != nil { found += 1 }
+    }
+    #expect(found > 0)
+  }
+}
