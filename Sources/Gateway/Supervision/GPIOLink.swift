@@ -26,7 +26,7 @@ final class GPIOLink: EventSource {
   }
 
   /// Why the line cannot be used at the moment, if it cannot.
-  var fault: FaultCause? { port.error?.faultCause }
+  var fault: FaultCause? { port.error?.cause }
 
   var interest: EventInterest? { port.fileDescriptor.map { EventInterest(descriptor: $0) } }
 

@@ -13,7 +13,7 @@ final class OutputSwitch: EventSource {
   private var output: (any GPIOOutput)?
   private var shouldBeOn = false
   private var retryAt: MonotonicTime?
-  private var failure: GPIOError?
+  private var failure: SensorDriversError?
 
   private static let retryInterval = TimeSpan.seconds(1)
 
@@ -29,7 +29,7 @@ final class OutputSwitch: EventSource {
   var nextDeadline: MonotonicTime? { retryAt }
 
   /// Why the line cannot be switched at the moment, if it cannot.
-  var fault: FaultCause? { failure?.faultCause }
+  var fault: FaultCause? { failure?.cause }
 
   /// Switches the line now. The line is active when the output is on.
   func set(on: Bool, at time: MonotonicTime) {
@@ -48,7 +48,7 @@ final class OutputSwitch: EventSource {
   }
 
   private func request(at time: MonotonicTime) {
-    do throws(GPIOError) {
+    do throws(SensorDriversError) {
       output = try access.output(
         chip: settings.line.chip, line: settings.line.line, isActiveHigh: settings.active == .high,
         initial: settings.safe == .on)
@@ -61,7 +61,7 @@ final class OutputSwitch: EventSource {
 
   private func apply(at time: MonotonicTime) {
     guard let output else { return }
-    do throws(GPIOError) {
+    do throws(SensorDriversError) {
       try output.set(shouldBeOn)
     } catch {
       self.output = nil
@@ -69,9 +69,9 @@ final class OutputSwitch: EventSource {
     }
   }
 
-  private func fail(_ error: GPIOError, at time: MonotonicTime) {
+  private func fail(_ error: SensorDriversError, at time: MonotonicTime) {
     retryAt = time + Self.retryInterval
-    if failure?.faultCause != error.faultCause { logger.error("The output \(id) cannot be switched. \(error)") }
+    if failure?.cause != error.cause { logger.error("The output \(id) cannot be switched. \(error)") }
     failure = error
   }
 }
