@@ -58,7 +58,7 @@ def print_notice(message):
 def print_output(message):
     state = "ON " if message.get("state") == "on" or message.get("on") else "off"
     code = "97;41" if state == "ON " else "30;47"
-    print(f"{clock(message.get('since') or message.get('at') or message.get('as_of'))} {paint(code, ' サイレン siren ' + state)}"
+    print(f"{clock(message.get('time'))} {paint(code, ' サイレン siren ' + state)}"
           f" {message.get('output', '')} ({message.get('cause', '')})")
 
 
