@@ -96,8 +96,13 @@ extension LedgerLoop {
   func lookUpStreams() {
     for stream in streams.toLookUp {
       let through = streams.head(of: stream).deliveredThrough
-      let stored = try? ledger.firstUnacknowledged(stream: stream, above: through) { pendingAcknowledgments[$0] != nil }
-      guard let stored else { continue }
+      let stored: UInt64?
+      do {
+        stored = try ledger.firstUnacknowledged(stream: stream, above: through) { pendingAcknowledgments[$0] != nil }
+      } catch {
+        // Looked up again with the next turn.
+        continue
+      }
       let inMemory = unwritten.firstUnacknowledged(stream: stream)
       streams.lookedUp(stream, first: [stored, inMemory].compactMap { $0 }.min())
       if stream != OutgoingMessage.alertStream { touchHead(stream, now: closures.now()) }

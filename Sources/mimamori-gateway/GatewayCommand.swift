@@ -13,6 +13,7 @@ struct GatewayCommand: ParsableCommand {
       ReplayCommand.self,
       RecordCommand.self,
       SimulateCommand.self,
+      LedgerCommand.self,
       AccessRulesCommand.self,
       SchemaCommand.self,
       SignCommand.self,

@@ -43,9 +43,8 @@ def print_alert(message):
     label = f" 防災 {MESSAGE.get(message['message'], message['message'])} "
     print(f"{clock(message['detected'])} {paint(code, label)} {paint('1', japanese.get('headline', message['kind']))}")
     print(f"{'':9}{english.get('headline', '')}")
-    for entry in (japanese, english):
-        if entry.get("description"):
-            print(f"{'':9}{paint('2', entry['description'])}")
+    if message["message"] == "raise" and japanese.get("instruction"):
+        print(f"{'':9}{paint('2', japanese['instruction'])}")
 
 
 def print_notice(message):
@@ -58,7 +57,7 @@ def print_notice(message):
 def print_output(message):
     state = "ON " if message.get("state") == "on" or message.get("on") else "off"
     code = "97;41" if state == "ON " else "30;47"
-    print(f"{clock(message.get('since') or message.get('at') or message.get('as_of'))} {paint(code, ' サイレン siren ' + state)}"
+    print(f"{clock(message.get('time'))} {paint(code, ' サイレン siren ' + state)}"
           f" {message.get('output', '')} ({message.get('cause', '')})")
 
 
@@ -79,8 +78,6 @@ def print_message(topic, payload):
         print_output(json.loads(payload))
     elif kind == "status":
         print_status(json.loads(payload))
-    elif kind == "cap":
-        print(f"{'':9}{paint('2', f'CAP 1.2, {len(payload.encode())} bytes')}")
 
 
 def main():

@@ -249,6 +249,16 @@ package final class Ledger {
     package var boot: String
     package var nowNanoseconds: Int64
     package var wallMilliseconds: Int64
+
+    package init(
+      historyRows: Int, noticeAgeNanoseconds: Int64, boot: String, nowNanoseconds: Int64, wallMilliseconds: Int64
+    ) {
+      self.historyRows = historyRows
+      self.noticeAgeNanoseconds = noticeAgeNanoseconds
+      self.boot = boot
+      self.nowNanoseconds = nowNanoseconds
+      self.wallMilliseconds = wallMilliseconds
+    }
   }
 
   /// Removes at most `limit` messages that need not be kept.

@@ -4,7 +4,7 @@ import Observations
 import Testing
 
 /// Public water gauges in floods, replayed: the state told by the messages is the state that was published.
-@Suite(.enabled(if: SharedData.isRequired, Comment(rawValue: SharedData.reason)))
+@Suite(.needsSharedData)
 struct `The real flood series` {
   static let files = [
     "gauge_1000000107.csv": 181, "gauge_2100000399.csv": 63, "gauge_8600000037.csv": 728, "gauge_8600000238.csv": 45,
