@@ -38,9 +38,10 @@ def demo_messages(top, program, tmp_path_factory):
     broker = Broker(folder / "broker").start()
     site = Site(program, folder, name="demo-001")
     demo = top / "examples" / "demo"
+    # What demo.sh changes too: the broker's port and the folder of ports and state.
     text, changes = re.subn(r"(?m)^port = 1883.*$", f"port = {broker.port}", (demo / "gateway.toml").read_text())
-    assert changes == 1
-    site.configuration.write_text(text)
+    assert changes == 1 and "/tmp/mimamori-demo/" in text
+    site.configuration.write_text(text.replace("/tmp/mimamori-demo/", f"{folder}/"))
     sign = [
         ("keypair", "--kid", "demo-2026", "--output", "."), ("tagkey", "--output", "tag-key-2026-11"),
         ("watchlist", "--key", "demo-2026.key", "--kid", "demo-2026", "--tag-key", "tag-key-2026-11", "--tag-kid",
