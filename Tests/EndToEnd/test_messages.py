@@ -73,8 +73,8 @@ def test_all_that_the_demo_publishes_is_valid(demo_messages, schemas):
 def test_the_demo_tells_its_story(demo_messages):
     alerts = [message.json() for message in demo_messages if message.topic.endswith("/alert")]
     told = {(alert["sensor"], alert["message"], alert["step"]) for alert in alerts if alert["kind"] == "water_level"}
-    assert {("river-1", "raise", "caution"), ("river-1", "update", "danger"), ("river-1", "update", "flooding"),
-            ("canal-1", "raise", "caution")} <= told
+    assert {("river-1", "raise", "standby"), ("river-1", "update", "caution"), ("river-1", "update", "danger"),
+            ("river-1", "update", "flooding"), ("canal-1", "raise", "caution")} <= told
     assert ("river-1", "clear") in {entry[:2] for entry in told}
     assert ("underpass-1", "flood_contact") in {(alert["sensor"], alert["kind"]) for alert in alerts}
     notices = [message.json() for message in demo_messages
@@ -90,10 +90,9 @@ def test_a_schema_refuses_what_is_not_in_the_contract(demo_messages, schemas):
     spoilt = Counter()
     for message in demo_messages:
         name = rule_of(message.topic, "demo-001")[0]
-        if name is None or spoilt[name]:
+        content = message.json() if name else None
+        if name is None or spoilt[name] or not schemas.validator(name).is_valid(content):
             continue
-        content = message.json()
-        assert schemas.validator(name).is_valid(content)
         spoilt[name] += 1
         for member in content:
             without = {key: value for key, value in content.items() if key != member}
