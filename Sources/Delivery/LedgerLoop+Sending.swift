@@ -1,8 +1,8 @@
 internal import Logging
 
 extension LedgerLoop {
-  /// What a page of the backlog holds at most.
-  private static let pageRows = 256
+  /// What a page of the backlog holds at most, and how many waiting messages are frozen ahead.
+  static let pageRows = 256
   /// Ids that may be refused at once before the backlog waits.
   private static let refusedIDs = 1_000
 
@@ -199,7 +199,7 @@ extension LedgerLoop {
   }
 
   /// Decides the bytes for ever, if they are not decided.
-  private func freeze(_ stored: StoredMessage, now: Int64) -> StoredMessage {
+  func freeze(_ stored: StoredMessage, now: Int64) -> StoredMessage {
     guard !stored.isFrozen else { return stored }
     var frozen = stored
     if let bytes = pendingFreezes[stored.row] {
