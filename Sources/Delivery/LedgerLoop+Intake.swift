@@ -61,11 +61,7 @@ extension LedgerLoop {
       row: row, root: root, message: message, boot: settings.bootID, createdMilliseconds: closures.wallMilliseconds())
     unwritten.append(stored)
     outboxRows += 1
-    if connection != nil {
-      enqueueLive(stored)
-      // It goes within moments: freezing it with the same commit spares a second one.
-      if live.count <= LedgerLoop.pageRows, retryLedgerAt == nil { _ = freeze(stored, now: now) }
-    }
+    if connection != nil { enqueueLive(stored) }
     if stored.lane == .notice, stored.message.sequence != nil { touchHead(message.stream, now: now) }
   }
 
