@@ -248,7 +248,6 @@ BAD_LINES = {
     "a time without offset": '{"time":"2026-11-21T15:00:10","sensor":"river-1","value":1.0}\n',
     "a time before the last": '{"time":"2026-11-21T14:59:59+09:00","sensor":"river-1","value":1.0}\n',
     "a monotonic time that is no number": '{"mono":"soon","sensor":"river-1","value":1.0}\n',
-    "an unknown sensor": '{"time":"2026-11-21T15:00:10+09:00","sensor":"river-9","value":1.0}\n',
     "no known form": '{"time":"2026-11-21T15:00:10+09:00","sensor":"river-1","colour":"brown"}\n',
     "a value that is text": '{"time":"2026-11-21T15:00:10+09:00","sensor":"river-1","value":"1.0"}\n',
     "a value that is no number": '{"time":"2026-11-21T15:00:10+09:00","sensor":"river-1","value":NaN}\n',
@@ -267,6 +266,15 @@ def test_a_bad_recording_is_refused_with_file_and_line(make_site, tmp_path, name
     result = site.call("replay", "--config", site.configuration, "--input", file)
     assert result.returncode == 65, (result.returncode, result.stderr)
     assert re.search(rf"^{re.escape(str(file))}:2: \S.{{8,}}", result.stderr, re.MULTILINE), result.stderr
+
+
+def test_lines_of_a_sensor_that_is_not_configured_are_passed_over_and_said(make_site):
+    site = replay_site(make_site, [("river-1", {"standby": "1.0"})])
+    text = GOOD + GOOD.replace("river-1", "river-9") * 3
+    result = site.call("replay", "--config", site.configuration, input=text)
+    assert result.returncode == 0
+    assert [json.loads(line)["sensor"] for line in result.stdout.splitlines()] == ["river-1"]
+    assert "3 lines" in result.stderr and "river-9" in result.stderr
 
 
 def test_what_a_bad_recording_raised_before_its_bad_line_is_printed(make_site, tmp_path):

@@ -5,7 +5,7 @@ import threading
 
 
 class Listener:
-    """Accepts connections on a loopback port and answers each with `greeting`, or with nothing at all."""
+    """Accepts connections on a loopback port: answers each with `greeting` and closes it, or does nothing at all."""
 
     def __init__(self, port, greeting=b""):
         self.connections = 0
@@ -30,6 +30,7 @@ class Listener:
         try:
             connection.recv(4096)
             connection.sendall(self._greeting)
+            connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from .site import ROOT, WATCH_ROOT
 
@@ -38,13 +39,17 @@ class Schemas:
     def __init__(self, top):
         self.folder = Path(top) / "docs" / "schemas"
         self._validators = {}
+        # Schemas refer to each other by their names, which lead nowhere but here.
+        self._registry = Registry().with_resources(
+            (schema["$id"], Resource.from_contents(schema))
+            for schema in (json.loads(file.read_text()) for file in self.folder.glob("*.schema.json")))
 
     def validator(self, name):
         if name not in self._validators:
             schema = json.loads((self.folder / f"{name}.schema.json").read_text())
             Draft202012Validator.check_schema(schema)
             self._validators[name] = Draft202012Validator(
-                schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+                schema, registry=self._registry, format_checker=Draft202012Validator.FORMAT_CHECKER)
         return self._validators[name]
 
     def problems(self, messages, gateway):
