@@ -168,20 +168,19 @@ extension LedgerLoop {
     let isPaced = outboxRows - inFlight.count > (connection?.window ?? 0)
     let count = min(room, isPaced ? pace.available(now: now) : room)
     guard count > 0 else { return }
-    if backlog.isEmpty, mayHaveBacklog { loadBacklog(besides: chosen) }
+    if backlog.isEmpty, mayHaveBacklog { loadBacklog(besides: chosen, now: now) }
     let page = backlog.prefix(count)
     chosen += page
     backlog.removeFirst(page.count)
     if isPaced { pace.take(page.count) }
   }
 
-  private func loadBacklog(besides chosen: [StoredMessage]) {
+  private func loadBacklog(besides chosen: [StoredMessage], now: Int64) {
     guard refused.count < LedgerLoop.refusedIDs else {
       mayHaveBacklog = false
       return
     }
     let perSecond = settings.limits.backlogPerSecond
-    // What is loaded is frozen together: few syncs, yet soon sent.
     let limit =
       perSecond == 0
       ? LedgerLoop.pageRows : max(settings.limits.inFlight, min(LedgerLoop.pageRows, perSecond / 4))
@@ -191,11 +190,20 @@ extension LedgerLoop {
         !rows.contains(row) && !inFlightRows.contains(row) && pendingAcknowledgments[row] == nil && refused[root] == nil
       }
       mayHaveBacklog = backlog.count == limit
-      for index in backlog.indices { backlog[index] = freeze(backlog[index], now: closures.now()) }
+      // What is late stays late: freezing it ahead of its hand-over changes nothing and spares a sync for each window.
+      for index in backlog.indices where isLate(backlog[index], now: now) {
+        backlog[index] = freeze(backlog[index], now: now)
+      }
     } catch {
       mayHaveBacklog = false
-      ledgerFails(error, now: closures.now())
+      ledgerFails(error, now: now)
     }
+  }
+
+  /// Whether it is to be marked as delayed. How old a message of an earlier boot is cannot be told: it counts as late.
+  private func isLate(_ stored: StoredMessage, now: Int64) -> Bool {
+    stored.boot != settings.bootID
+      || now - stored.message.detectedNanoseconds > settings.timing.delayedNanoseconds
   }
 
   /// Decides the bytes for ever, if they are not decided.
@@ -205,10 +213,7 @@ extension LedgerLoop {
     if let bytes = pendingFreezes[stored.row] {
       frozen.message.draft = bytes
     } else {
-      let isLate =
-        stored.boot != settings.bootID
-        || now - stored.message.detectedNanoseconds > settings.timing.delayedNanoseconds
-      frozen.message.draft = closures.freeze(stored.message.draft, isLate)
+      frozen.message.draft = closures.freeze(stored.message.draft, isLate(stored, now: now))
     }
     frozen.isFrozen = true
     if unwritten[stored.row] != nil {

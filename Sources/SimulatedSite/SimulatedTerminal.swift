@@ -131,7 +131,8 @@ public final class SimulatedTerminal: EventSource {
     let code = errno
     guard result == 0 else {
       throw SimulatedSiteError(
-        "Failed to link \(path): \(SimulatedSiteError.reason(code)): make its folder, or name a device in one that you may write")
+        "Failed to link \(path): \(SimulatedSiteError.reason(code)): make its folder, or name a device in one that you may write"
+      )
     }
   }
 }

@@ -8,6 +8,8 @@ final class Recorder {
   private let clearIDs: Bool
   private var descriptor: Int32
   private var buffer: [UInt8] = []
+  /// The quality that the recording last told.
+  private var clock: ClockQuality?
   /// Why the recording ended before its time, once it did.
   private(set) var failure: String?
 
@@ -29,7 +31,8 @@ final class Recorder {
     guard descriptor >= 0 else {
       throw GatewayError(
         .cannotCreateOutput,
-        "Failed to create the recording \(path): \(TextFile.reason(code)): name a new file in a folder that you may write")
+        "Failed to create the recording \(path): \(TextFile.reason(code)): name a new file in a folder that you may write"
+      )
     }
     let header = RecordingLine.Content.header(gateway: gateway, configurationSHA256: configurationSHA256)
     RecordingLine(monotonic: nil, wall: nil, content: header).write(into: &buffer, zone: zone)
@@ -53,7 +56,10 @@ final class Recorder {
   }
 
   private func append(_ content: RecordingLine.Content, at moment: Moment) {
-    RecordingLine(monotonic: moment.monotonic, wall: moment.wall, content: content).write(into: &buffer, zone: zone)
+    let told = moment.clock == clock ? nil : moment.clock
+    clock = moment.clock
+    RecordingLine(monotonic: moment.monotonic, wall: moment.wall, clock: told, content: content)
+      .write(into: &buffer, zone: zone)
     if buffer.count >= Self.chunk { flush() }
   }
 

@@ -16,7 +16,8 @@ extension RecordingLine {
   public init(_ bytes: Span<UInt8>, number: Int) throws(RecordingError) {
     do throws(RecordingProblem) {
       let members = try Members(bytes)
-      self.init(monotonic: members.monotonic, wall: members.wall, content: try members.content())
+      self.init(
+        monotonic: members.monotonic, wall: members.wall, clock: members.clock, content: try members.content())
     } catch {
       throw RecordingError(line: number, reason: error.reason)
     }
@@ -27,6 +28,7 @@ extension RecordingLine {
 private struct Members {
   var monotonic: MonotonicTime?
   var wall: WallTime?
+  var clock: ClockQuality?
   private var sensor: String?
   private var value: DecimalNumber?
   private var fault: String?
@@ -53,6 +55,7 @@ private struct Members {
   private enum Key {
     static let time = JSONScanner.packed("time")
     static let mono = JSONScanner.packed("mono")
+    static let clock = JSONScanner.packed("clock")
     static let sensor = JSONScanner.packed("sensor")
     static let value = JSONScanner.packed("value")
     static let fault = JSONScanner.packed("fault")
@@ -103,6 +106,7 @@ private struct Members {
     switch word {
     case Key.time: wall = try Self.time(value, bytes)
     case Key.mono: monotonic = try Self.monotonic(value, bytes)
+    case Key.clock: clock = try Self.quality(value, bytes)
     case Key.sensor: sensor = try Self.string("sensor", value, bytes)
     case Key.value: self.value = try Self.number("value", value, bytes)
     case Key.fault: fault = try Self.string("fault", value, bytes)
@@ -141,6 +145,14 @@ private struct Members {
 // MARK: What the members say together
 
 extension Members {
+  private static func quality(_ value: JSONScanner.Value, _ bytes: Span<UInt8>) throws(RecordingProblem) -> ClockQuality
+  {
+    guard let quality = ClockQuality(rawValue: try string("clock", value, bytes)) else {
+      throw RecordingProblem("\"clock\" is neither synchronized nor rtc nor unsynchronized")
+    }
+    return quality
+  }
+
   func content() throws(RecordingProblem) -> RecordingLine.Content {
     if let schema {
       guard schema == RecordingLine.schema else {

@@ -50,11 +50,14 @@ public struct RecordingLine: Sendable, Hashable {
   /// On the boot's monotonic clock; it orders where it is given.
   public var monotonic: MonotonicTime?
   public var wall: WallTime?
+  /// How far the wall clock can be trusted from this line on; a recording that never says so is trusted.
+  public var clock: ClockQuality?
   public var content: Content
 
-  public init(monotonic: MonotonicTime?, wall: WallTime?, content: Content) {
+  public init(monotonic: MonotonicTime?, wall: WallTime?, clock: ClockQuality? = nil, content: Content) {
     self.monotonic = monotonic
     self.wall = wall
+    self.clock = clock
     self.content = content
   }
 }
@@ -75,6 +78,7 @@ extension RecordingLine {
     }
     if let monotonic { writer.add("mono", verbatim: Self.seconds(monotonic), to: &bytes) }
     if let wall { writer.add("time", text: wall.rfc3339(in: zone), to: &bytes) }
+    if let clock { writer.add("clock", text: clock.rawValue, to: &bytes) }
     writeContent(&writer, into: &bytes)
     writer.end(&bytes)
   }

@@ -40,7 +40,8 @@ public struct RecordingSession {
       path: path, gateway: configuration.gateway.id, configurationSHA256: sha256, zone: context.zone,
       clearIDs: clearIDs)
     if clearIDs {
-      logger.warning("\(path) holds tags' identifiers in the clear: keep it to yourself, and delete it when it has served")
+      logger.warning(
+        "\(path) holds tags' identifiers in the clear: keep it to yourself, and delete it when it has served")
     }
     let sink = RecordingSink(recorder: recorder, clock: clock)
     if let settings = configuration.watchlist {

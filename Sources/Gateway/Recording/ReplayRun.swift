@@ -72,7 +72,8 @@ public struct ReplayRun {
         "\(replayer.unknownSensorLineCount) lines were passed over: the configuration has no sensor \(names)")
     }
     if replayer.rawLineCount > 0 {
-      logger.warning("\(replayer.rawLineCount) lines with raw bytes or edges were passed over: this version replays readings")
+      logger.warning(
+        "\(replayer.rawLineCount) lines with raw bytes or edges were passed over: this version replays readings")
     }
     if let stateFile { try save(stateFile) }
   }

@@ -107,7 +107,7 @@ public struct Replayer {
     case .tips(let sensor, let count):
       return try quantity(of: sensor, "count", [.rain]) == nil ? .timePasses : .tips(sensor, count: count)
     case .alive(let sensor):
-      return try quantity(of: sensor, "alive", [.beacon]) == nil ? .timePasses : .alive(sensor)
+      return try quantity(of: sensor, "alive", Quantity.allCases) == nil ? .timePasses : .alive(sensor)
     case .sighting(let sensor, let tag, let signal, let battery, let button):
       guard try quantity(of: sensor, "rssi", [.beacon]) != nil else { return .timePasses }
       // Whoever it was: the receiver works.
@@ -153,6 +153,8 @@ struct RecordingTimeline: Sendable {
   private var offset: Int64 = 0
   /// Wall time minus monotonic time, in milliseconds, as last seen.
   private var wallOffset: Int64?
+  /// How far the wall clock could be trusted, as last said.
+  private var quality = ClockQuality.synchronized
 
   mutating func goOn(from moment: Moment) {
     last = moment
@@ -160,6 +162,7 @@ struct RecordingTimeline: Sendable {
   }
 
   mutating func moment(of line: RecordingLine) throws(RecordingProblem) -> Moment {
+    if let clock = line.clock { quality = clock }
     if let monotonic = line.monotonic {
       return try ordered(monotonic, wall: line.wall, boot: bootStarted(by: line))
     }
@@ -170,13 +173,13 @@ struct RecordingTimeline: Sendable {
       return try advance(
         to: Moment(
           monotonic: MonotonicTime(nanoseconds: (wall.milliseconds - known) * 1_000_000), wall: wall,
-          clock: .synchronized))
+          clock: quality))
     }
     order = .wall
     wallOffset = 0
     return try advance(
       to: Moment(
-        monotonic: MonotonicTime(nanoseconds: wall.milliseconds * 1_000_000), wall: wall, clock: .synchronized))
+        monotonic: MonotonicTime(nanoseconds: wall.milliseconds * 1_000_000), wall: wall, clock: quality))
   }
 
   private func bootStarted(by line: RecordingLine) -> String? {
@@ -197,7 +200,7 @@ struct RecordingTimeline: Sendable {
     if let wall { wallOffset = wall.milliseconds - time.nanoseconds / 1_000_000 }
     let shown = wall ?? WallTime(milliseconds: (wallOffset ?? 0) + time.nanoseconds / 1_000_000)
     return try advance(
-      to: Moment(monotonic: time, wall: shown, clock: wallOffset == nil ? .unsynchronized : .synchronized))
+      to: Moment(monotonic: time, wall: shown, clock: wallOffset == nil ? .unsynchronized : quality))
   }
 
   /// Lays another monotonic clock to the end of what was read: by the wall clock where both have it.

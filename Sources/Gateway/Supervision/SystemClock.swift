@@ -19,6 +19,9 @@ public struct SystemClock {
   private var quality: ClockQuality
   private var qualityIsDue: MonotonicTime
 
+  /// How often the wall clock was seen to step since the start.
+  public private(set) var steps = 0
+
   /// A clock over the kernel's, or over `read` in a test.
   public init(read: @escaping Reader = SystemClock.kernel) {
     self.read = read
@@ -34,6 +37,7 @@ public struct SystemClock {
     let offset = wall - monotonic.nanoseconds
     if abs(offset - offsetNanoseconds) > Self.stepThreshold.nanoseconds {
       offsetNanoseconds = offset
+      steps += 1
     }
     if monotonic >= qualityIsDue {
       quality = Self.kernelQuality()

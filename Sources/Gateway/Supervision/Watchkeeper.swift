@@ -85,7 +85,7 @@ final class Watchkeeper: ObservationSink, EventSource {
   }
 
   func take(_ observations: [TimedObservation]) {
-    _ = clock.now()
+    readClock()
     for timed in observations {
       // A kernel's time stamp may be a little older than what was seen meanwhile; the station's time never goes back.
       lastTime = max(lastTime, timed.time)
@@ -101,8 +101,23 @@ final class Watchkeeper: ObservationSink, EventSource {
 
   /// The time now, not before anything that was handled.
   private func advance() -> Moment {
-    lastTime = max(lastTime, clock.now().monotonic)
+    lastTime = max(lastTime, readClock())
     return clock.moment(at: lastTime)
+  }
+
+  /// Reads the clocks; a step of the wall clock is told to the station and to the recording at once, so that a replay
+  /// sees it where it happened.
+  @discardableResult
+  private func readClock() -> MonotonicTime {
+    let steps = clock.steps
+    let now = clock.now()
+    if clock.steps != steps {
+      lastTime = max(lastTime, now.monotonic)
+      let moment = clock.moment(at: lastTime)
+      recorder?.record(event: "clock_step", boot: nil, at: moment)
+      station.handle(.timePasses, at: moment, into: &effects)
+    }
+    return now.monotonic
   }
 
   private func input(for observation: Observation, at time: MonotonicTime) -> StationInput? {
