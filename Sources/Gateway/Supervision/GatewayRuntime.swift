@@ -42,15 +42,31 @@ public struct GatewayRuntime {
   public func run() throws(GatewayError) {
     let signals = SignalSource(try SignalDescriptor())
     var loaded = try load()
-    var previous: GatewayConfiguration?
+    var previous: Loaded?
     while true {
-      let session = try GatewaySession(
-        loaded, previous: previous, additions: additions, signals: signals, notifier: notifier, logger: logger)
+      let session: GatewaySession
+      do throws(GatewayError) {
+        session = try makeSession(loaded, replacing: previous, signals)
+      } catch {
+        // A reload must never end the watch: what held before the reload is known to work.
+        guard let old = previous else { throw error }
+        logger.error("The new configuration cannot be used and the old one stays. \(error)")
+        session = try makeSession(old, replacing: loaded, signals)
+        loaded = old
+      }
       let ending = try session.run(reload: reload)
       guard case .reload(let next) = ending else { return }
-      previous = loaded.configuration
+      previous = loaded
       loaded = next
     }
+  }
+
+  private func makeSession(
+    _ loaded: Loaded, replacing previous: Loaded?, _ signals: SignalSource
+  ) throws(GatewayError) -> GatewaySession {
+    try GatewaySession(
+      loaded, previous: previous?.configuration, additions: additions, signals: signals, notifier: notifier,
+      logger: logger)
   }
 
   /// A configuration that can be run, and the digest of its text.
