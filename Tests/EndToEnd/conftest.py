@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(TOP / "Tests" / "Peers"))
 
 from support.broker import Broker, find_mosquitto  # noqa: E402
+from support.modbus_line import TwoMinutes  # noqa: E402
 from support.site import Site  # noqa: E402
 from support.subscriber import Subscriber  # noqa: E402
 
@@ -146,3 +147,19 @@ def peers():
 def chance(request):
     """Random numbers that are the same in each run of a test."""
     return random.Random(request.node.name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def early_start(request, tmp_path_factory):
+    """What takes minutes of mere waiting begins with the first test and runs beside the others, if it is asked for."""
+    asked = any("two_minutes" in item.fixturenames for item in request.session.items)
+    watched = TwoMinutes(TOP, gateway_program(), tmp_path_factory.mktemp("modbus")) if asked else None
+    yield watched
+    if watched:
+        watched.close()
+
+
+@pytest.fixture(scope="session")
+def two_minutes(early_start):
+    """Two minutes of a Modbus line, with a silent unit in the second."""
+    return early_start
