@@ -42,13 +42,24 @@ public struct GatewayRuntime {
   public func run() throws(GatewayError) {
     let signals = SignalSource(try SignalDescriptor())
     var loaded = try load()
-    var previous: GatewayConfiguration?
+    var previous: Loaded?
     while true {
-      let session = try GatewaySession(
-        loaded, previous: previous, additions: additions, signals: signals, notifier: notifier, logger: logger)
+      let session: GatewaySession
+      do throws(GatewayError) {
+        session = try GatewaySession(
+          loaded, previous: previous?.configuration, additions: additions, signals: signals, notifier: notifier,
+          logger: logger)
+      } catch {
+        // A key file or a folder that cannot be used shows only now. The old configuration could be used.
+        guard let old = previous else { throw error }
+        logger.error("The new configuration is refused and the old one stays. \(error)")
+        loaded = old
+        previous = nil
+        continue
+      }
       let ending = try session.run(reload: reload)
       guard case .reload(let next) = ending else { return }
-      previous = loaded.configuration
+      previous = loaded
       loaded = next
     }
   }
