@@ -64,7 +64,10 @@ let package = Package(
       name: "AlertsTests", dependencies: ["Alerts", "Observations"], exclude: ["Golden"], swiftSettings: strict),
     .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "Observations", logging], swiftSettings: strict),
     .testTarget(
-      name: "GatewayTests", dependencies: ["Gateway", "Alerts", "Delivery", "SensorDrivers", "Observations"],
+      name: "GatewayTests",
+      dependencies: [
+        "Gateway", "Alerts", "Delivery", "SensorDrivers", "SimulatedSite", "Observations", logging,
+      ],
       exclude: ["BrokenConfigurations"], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx17

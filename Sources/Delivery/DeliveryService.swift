@@ -36,7 +36,7 @@ public final class DeliveryService: Sendable {
   /// - Parameters:
   ///   - freeze: makes a message's final bytes from its draft, told whether it is delayed. Called on the ledger thread.
   ///   - head: makes the retained message of a person's stream, or nil for none. Called on the ledger thread.
-  ///   - now: the monotonic clock that goes on while the board sleeps, in nanoseconds.
+  ///   - now: the monotonic clock in which `OutgoingMessage.detectedNanoseconds` counts, in nanoseconds.
   ///   - wallMilliseconds: the wall clock, in milliseconds since 1970.
   ///   - random: from 0 up to 1, for the jitter of reconnects.
   public init(
@@ -101,6 +101,8 @@ public final class DeliveryService: Sendable {
   }
 
   /// Writes what was committed, tells the broker that this gateway goes, and ends both threads.
+  ///
+  /// After a call that returned false, another waits until the ledger is closed, however long that takes.
   ///
   /// - Parameter nanoseconds: how long it may take.
   /// - Returns: whether all ended in time. A thread that the operating system holds in a connect is left behind.

@@ -20,6 +20,7 @@ final class GatewaySession {
   private let watchkeeper: Watchkeeper
   private var list: WatchList?
   private var ending = Ending.stopped
+  private var isToldToStop = false
 
   /// How long an orderly stop may take for the last messages, of the five seconds that the contract gives.
   private static let deliveryGrace = TimeSpan.seconds(3)
@@ -93,8 +94,11 @@ final class GatewaySession {
     signals.handler = { [unowned self] request in
       switch request {
       case .stop:
+        isToldToStop = true
         ending = .stopped
         loop.stop()
+      case .reload where isToldToStop:
+        break
       case .reload:
         notifier.reloading(at: SystemClock.kernel().monotonic)
         if let loaded = reload() {
@@ -117,7 +121,12 @@ final class GatewaySession {
 
     if case .stopped = ending { notifier.stopping() }
     watchkeeper.stop()
-    delivery.stop(within: Self.deliveryGrace.nanoseconds)
+    let isStopped = delivery.stop(within: Self.deliveryGrace.nanoseconds)
+    if case .reload = ending, !isStopped {
+      // The next session needs the ledger: a slow disk is waited for. A thread that only waits for a connection is not.
+      logger.warning("The ledger takes long to close.")
+      delivery.stop(within: Self.deliveryGrace.nanoseconds)
+    }
     logger.info("Stopped in order.")
     return ending
   }

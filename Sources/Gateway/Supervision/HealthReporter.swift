@@ -54,7 +54,7 @@ final class HealthReporter: EventSource {
     let statistics = delivery.statistics
     let context = formats.context
     let sensors = context.plan.sensors.map { sensor in
-      let liveness = watchkeeper.liveness[sensor.id] ?? .init()
+      let liveness = watchkeeper.liveness(of: sensor.id)
       let state: HealthReport.Sensor.State =
         liveness.fault != nil ? .faulty : liveness.lastHeard == nil ? .unknown : .ok
       return HealthReport.Sensor(
@@ -100,6 +100,8 @@ final class HealthReporter: EventSource {
       .init(name: "checksum_errors", count: counters.checksumErrors),
       .init(name: "resynchronisations", count: counters.resynchronisations),
       .init(name: "timeouts", count: counters.timeouts),
+      .init(name: "late_replies", count: counters.lateReplies),
+      .init(name: "exceptions", count: counters.exceptions),
     ]
   }
 }
