@@ -1,4 +1,5 @@
 import Alerts
+import CLinux
 import Delivery
 import Logging
 import Observations
@@ -42,7 +43,7 @@ final class GatewaySession {
       sha256: loaded.sha256, boot: boot, epoch: delivery.epoch.current, previousEpoch: delivery.epoch.previous)
     let formats = Formats(context)
 
-    let records = delivery.savedRecords
+    let records = delivery.takeSavedRecords()
     var station = Station(plan: context.plan, identify: { LiveIdentifier.make(for: $0) })
     station.restore(
       BatchWriter.decode(records.filter { !$0.key.hasPrefix("gateway/") }), sequences: delivery.lastSequences, at: now,
@@ -108,6 +109,9 @@ final class GatewaySession {
       throw GatewayError(GatewayError.ExitStatus(rawValue: error.exitStatus) ?? .bug, "\(error)")
     }
     watchkeeper.start()
+    // Reading the configuration and the watch list took several times the memory that is left of them. The C library
+    // would keep it for later, but nothing as large comes later.
+    mimamori_give_back_memory()
     notifier.ready("watching")
     logger.info("Watching.")
     loop.run()
