@@ -56,6 +56,11 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Measures the pure code for `make bench`; no product, so that it is installed nowhere.
+    .executableTarget(
+      name: "mimamori-benchmarks", dependencies: ["Observations", "SensorDrivers", "Alerts", "Gateway"],
+      path: "Benchmarks/mimamori-benchmarks", swiftSettings: strict),
+
     .testTarget(name: "ObservationsTests", dependencies: ["Observations"], swiftSettings: strict),
     .testTarget(
       name: "SensorDriversTests", dependencies: ["SensorDrivers", "SimulatedSite", "Observations"],

@@ -17,8 +17,6 @@ public final class DeliveryService: Sendable {
   public let epoch: Epoch
   /// The boot in which the ledger was last used; nil when it is new.
   public let savedBoot: String?
-  /// The station's memory as it was saved.
-  public let savedRecords: [StateRecord]
   /// The newest sequence of each stream when the ledger was opened.
   public let lastSequences: [String: UInt64]
 
@@ -30,6 +28,7 @@ public final class DeliveryService: Sendable {
   /// Locked by the ledger thread for as long as it runs; nil once it has ended.
   private let loop: Mutex<LedgerLoop?>
   private let threads = Mutex<[WorkerThread]?>(nil)
+  private let records: Mutex<[StateRecord]>
 
   /// Opens the ledger. A damaged one is set aside and a new one begun; the log says so.
   ///
@@ -55,7 +54,7 @@ public final class DeliveryService: Sendable {
     if let what = opening.setAside { logger.error("\(what): numbers begin again at 1 in a new epoch") }
     epoch = Epoch(current: opening.epoch, previous: opening.previousEpoch)
     savedBoot = opening.savedBoot
-    savedRecords = opening.records
+    records = Mutex(opening.records)
     lastSequences = Dictionary(uniqueKeysWithValues: opening.streams.map { ($0.stream, $0.last) })
     self.settings = settings
     self.closures = closures
@@ -79,6 +78,14 @@ public final class DeliveryService: Sendable {
     }
     let brokerThread = try WorkerThread(name: "mqtt") { broker.run() }
     threads.withLock { $0 = [ledgerThread, brokerThread] }
+  }
+
+  /// The station's memory as it was saved. Handed out once, because it may be megabytes that nobody needs twice.
+  public func takeSavedRecords() -> [StateRecord] {
+    records.withLock { records in
+      defer { records = [] }
+      return records
+    }
   }
 
   /// Takes what one input caused. Never blocks on disk or network; when a queue is full, it drops and counts.

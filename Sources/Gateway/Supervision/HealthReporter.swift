@@ -10,7 +10,7 @@ final class HealthReporter: EventSource {
   private let watchkeeper: Watchkeeper
   private let links: [SerialLink]
   private let limits: DeliverySettings.Limits
-  private let watchlistRevision: () -> Int?
+  private let watchlistRevision: Int?
   private var clock: SystemClock
   private var due: MonotonicTime
   private var syncHistory: [(time: MonotonicTime, syncs: UInt64)] = []
@@ -21,7 +21,7 @@ final class HealthReporter: EventSource {
   init(
     formats: Formats, delivery: DeliveryService, limits: DeliverySettings.Limits, watchkeeper: Watchkeeper,
     links: [SerialLink], clock: SystemClock,
-    watchlistRevision: @escaping () -> Int?, at time: MonotonicTime
+    watchlistRevision: Int?, at time: MonotonicTime
   ) {
     self.formats = formats
     self.delivery = delivery
@@ -79,7 +79,7 @@ final class HealthReporter: EventSource {
         .init(name: "states", count: statistics.droppedStates),
       ],
       syncs: statistics.syncs, syncsLastHour: syncsLastHour(statistics.syncs, at: now.monotonic),
-      watchlistRevision: watchlistRevision(),
+      watchlistRevision: watchlistRevision,
       alertStream: Alerts.StreamHead(
         stream: head.stream, epoch: head.epoch, previousEpoch: context.previousEpoch, last: head.last,
         deliveredThrough: head.deliveredThrough),
