@@ -56,6 +56,11 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Measures the pure code for `make bench`; no product, so that it is installed nowhere.
+    .executableTarget(
+      name: "mimamori-benchmarks", dependencies: ["Observations", "SensorDrivers", "Alerts", "Gateway"],
+      path: "Benchmarks/mimamori-benchmarks", swiftSettings: strict),
+
     .testTarget(name: "ObservationsTests", dependencies: ["Observations"], swiftSettings: strict),
     .testTarget(
       name: "SensorDriversTests", dependencies: ["SensorDrivers", "SimulatedSite", "Observations"],
@@ -64,7 +69,10 @@ let package = Package(
       name: "AlertsTests", dependencies: ["Alerts", "Observations"], exclude: ["Golden"], swiftSettings: strict),
     .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "Observations", logging], swiftSettings: strict),
     .testTarget(
-      name: "GatewayTests", dependencies: ["Gateway", "Alerts", "Delivery", "SensorDrivers", "Observations"],
+      name: "GatewayTests",
+      dependencies: [
+        "Gateway", "Alerts", "Delivery", "SensorDrivers", "SimulatedSite", "Observations", logging,
+      ],
       exclude: ["BrokenConfigurations"], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx17

@@ -2,7 +2,7 @@
 # Installs the Debian packages that a purpose needs and that are not there: as root or with sudo. Without the right to
 # install it names them and ends with 69 (a needed service is unavailable). It calls no registry when all is there.
 #
-# usage: packaging/require.sh build|demo|test|fuzz
+# usage: packaging/require.sh build|demo|test
 set -eu
 
 build="libgpiod-dev libmosquitto-dev libsqlite3-dev libssl-dev libtomlplusplus-dev"

@@ -128,6 +128,11 @@ public struct Station: Sendable {
   /// The last number given in the stream `alert`.
   public var lastAlertSequence: UInt64 { book.sequence }
 
+  /// Why a sensor is not believed, as long as that is an alert.
+  public func declaredFault(of sensor: SensorID) -> FaultCause? {
+    channelIndex[sensor].flatMap { channels[$0].faults.declared }
+  }
+
   private mutating func take(_ input: StationInput, at moment: Moment, into effects: inout Effects) {
     switch input {
     case .reading(let sensor, let value):

@@ -1,5 +1,6 @@
 #include "shim.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 int mimamori_signal_descriptor(const sigset_t *signals) {
@@ -15,4 +16,10 @@ int mimamori_clock_is_synchronized(void) {
   struct timex state = {0};
   int result = adjtimex(&state);
   return result >= 0 && result != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+}
+
+void mimamori_give_back_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }

@@ -17,8 +17,6 @@ public final class DeliveryService: Sendable {
   public let epoch: Epoch
   /// The boot in which the ledger was last used; nil when it is new.
   public let savedBoot: String?
-  /// The station's memory as it was saved.
-  public let savedRecords: [StateRecord]
   /// The newest sequence of each stream when the ledger was opened.
   public let lastSequences: [String: UInt64]
 
@@ -30,13 +28,14 @@ public final class DeliveryService: Sendable {
   /// Locked by the ledger thread for as long as it runs; nil once it has ended.
   private let loop: Mutex<LedgerLoop?>
   private let threads = Mutex<[WorkerThread]?>(nil)
+  private let records: Mutex<[StateRecord]>
 
   /// Opens the ledger. A damaged one is set aside and a new one begun; the log says so.
   ///
   /// - Parameters:
   ///   - freeze: makes a message's final bytes from its draft, told whether it is delayed. Called on the ledger thread.
   ///   - head: makes the retained message of a person's stream, or nil for none. Called on the ledger thread.
-  ///   - now: the monotonic clock that goes on while the board sleeps, in nanoseconds.
+  ///   - now: the monotonic clock in which `OutgoingMessage.detectedNanoseconds` counts, in nanoseconds.
   ///   - wallMilliseconds: the wall clock, in milliseconds since 1970.
   ///   - random: from 0 up to 1, for the jitter of reconnects.
   public init(
@@ -55,7 +54,7 @@ public final class DeliveryService: Sendable {
     if let what = opening.setAside { logger.error("\(what): numbers begin again at 1 in a new epoch") }
     epoch = Epoch(current: opening.epoch, previous: opening.previousEpoch)
     savedBoot = opening.savedBoot
-    savedRecords = opening.records
+    records = Mutex(opening.records)
     lastSequences = Dictionary(uniqueKeysWithValues: opening.streams.map { ($0.stream, $0.last) })
     self.settings = settings
     self.closures = closures
@@ -81,6 +80,14 @@ public final class DeliveryService: Sendable {
     threads.withLock { $0 = [ledgerThread, brokerThread] }
   }
 
+  /// The station's memory as it was saved. Handed out once, because it may be megabytes that nobody needs twice.
+  public func takeSavedRecords() -> [StateRecord] {
+    records.withLock { records in
+      defer { records = [] }
+      return records
+    }
+  }
+
   /// Takes what one input caused. Never blocks on disk or network; when a queue is full, it drops and counts.
   public func commit(_ batch: DeliveryBatch) {
     shared.inbox.commit(batch)
@@ -101,6 +108,8 @@ public final class DeliveryService: Sendable {
   }
 
   /// Writes what was committed, tells the broker that this gateway goes, and ends both threads.
+  ///
+  /// After a call that returned false, another waits until the ledger is closed, however long that takes.
   ///
   /// - Parameter nanoseconds: how long it may take.
   /// - Returns: whether all ended in time. A thread that the operating system holds in a connect is left behind.

@@ -168,7 +168,7 @@ final class LedgerLoop {
       if let next = heads.values.min() { deadlines.append(next) }
       if let next = headRefresh.last?.at { deadlines.append(next) }
     }
-    if let next = refused.values.min() { deadlines.append(next) }
+    if !offlineSent, let next = refused.values.min() { deadlines.append(next) }
     return deadlines.min()
   }
 

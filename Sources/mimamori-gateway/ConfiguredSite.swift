@@ -63,7 +63,8 @@ struct ConfiguredSite {
             StandardStreams.report("\(error)")
           }
         },
-        ended: { loop.stop() }))
+        // The loop owns its sources: were it owned by one of them, a reload would leave every port of it open.
+        ended: { [weak loop] in loop?.stop() }))
     return sources
   }
 

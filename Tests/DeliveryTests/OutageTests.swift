@@ -123,7 +123,7 @@ import Testing
     let subscriber = try Subscriber(port: broker.port)
     let second = try DeliveryHarness(port: broker.port, folder: copy) { $0.timing.delayedNanoseconds = -1 }
     #expect(second.service.lastSequences == ["alert": 30])
-    #expect(second.service.savedRecords == [StateRecord(key: "book", value: [1, 2, 3])])
+    #expect(second.service.takeSavedRecords() == [StateRecord(key: "book", value: [1, 2, 3])])
     #expect(second.service.epoch == first.service.epoch)
     try second.start()
     #expect(second.isDelivered())

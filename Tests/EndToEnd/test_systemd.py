@@ -83,6 +83,14 @@ def test_the_exposure_of_the_unit_is_low(stage, capsys):
     assert float(overall[1]) <= HIGHEST_EXPOSURE
 
 
+def test_the_unit_lets_the_program_ask_whether_the_clock_is_synchronized(stage):
+    # adjtimex(3) makes either system call, depending on the C library's age; refused, the clock would never be trusted.
+    folder, _ = stage
+    unit = (folder / "usr/lib/systemd/system" / UNIT).read_text()
+    allowed = {name for line in re.findall(r"^SystemCallFilter=([^~].*)$", unit, re.MULTILINE) for name in line.split()}
+    assert {"adjtimex", "clock_adjtime", "clock_adjtime64"} <= allowed
+
+
 def test_users_folders_and_rules_are_accepted_by_their_readers(stage, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("users can be made, and folders given to them, by root alone")

@@ -1,6 +1,7 @@
 #ifndef MIMAMORI_CLINUX_SHIM_H
 #define MIMAMORI_CLINUX_SHIM_H
-// What the kernel offers beyond the module of the C library: signals as a descriptor, and whether NTP keeps the clock.
+// What the kernel and the C library offer beyond the latter's module: signals as a descriptor, whether NTP keeps the
+// clock, and memory given back.
 
 #include <signal.h>
 #include <stdint.h>
@@ -15,5 +16,8 @@ uint32_t mimamori_next_signal(int descriptor);
 
 // 1 when the kernel's clock is kept by an NTP client, otherwise 0.
 int mimamori_clock_is_synchronized(void);
+
+// Gives freed memory back to the kernel, where the C library would keep it for later.
+void mimamori_give_back_memory(void);
 
 #endif

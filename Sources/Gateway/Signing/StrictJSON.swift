@@ -95,8 +95,8 @@ extension StrictJSON {
       }
     }
 
-    private mutating func take(_ character: Character) -> Bool {
-      guard next == character.asciiValue else { return false }
+    private mutating func take(_ character: UInt8) -> Bool {
+      guard next == character else { return false }
       index += 1
       return true
     }
@@ -117,30 +117,30 @@ extension StrictJSON {
       guard depth <= StrictJSON.maximumDepth else { throw error("more than \(StrictJSON.maximumDepth) levels deep") }
       index += 1
       skipWhiteSpace()
-      if take("}") { return }
-      var names = Set<String>()
+      if take(UInt8(ascii: "}")) { return }
+      var names = Set<String>(minimumCapacity: 8)
       repeat {
         skipWhiteSpace()
         guard next == UInt8(ascii: "\"") else { throw error("a member's name is missing") }
         guard names.insert(try name()).inserted else { throw error("a member is given twice") }
         skipWhiteSpace()
-        guard take(":") else { throw error("a colon is missing") }
+        guard take(UInt8(ascii: ":")) else { throw error("a colon is missing") }
         try value(depth: depth)
         skipWhiteSpace()
-      } while take(",")
-      guard take("}") else { throw error("an object is not closed") }
+      } while take(UInt8(ascii: ","))
+      guard take(UInt8(ascii: "}")) else { throw error("an object is not closed") }
     }
 
     private mutating func array(depth: Int) throws(StrictJSONError) {
       guard depth <= StrictJSON.maximumDepth else { throw error("more than \(StrictJSON.maximumDepth) levels deep") }
       index += 1
       skipWhiteSpace()
-      if take("]") { return }
+      if take(UInt8(ascii: "]")) { return }
       repeat {
         try value(depth: depth)
         skipWhiteSpace()
-      } while take(",")
-      guard take("]") else { throw error("an array is not closed") }
+      } while take(UInt8(ascii: ","))
+      guard take(UInt8(ascii: "]")) else { throw error("an array is not closed") }
     }
 
     /// A member's name with its escapes resolved, so that no spelling of it hides a second one.

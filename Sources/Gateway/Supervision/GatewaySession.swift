@@ -1,4 +1,5 @@
 import Alerts
+import CLinux
 import Delivery
 import Logging
 import Observations
@@ -20,6 +21,7 @@ final class GatewaySession {
   private let watchkeeper: Watchkeeper
   private var list: WatchList?
   private var ending = Ending.stopped
+  private var isToldToStop = false
 
   /// How long an orderly stop may take for the last messages, of the five seconds that the contract gives.
   private static let deliveryGrace = TimeSpan.seconds(3)
@@ -43,7 +45,7 @@ final class GatewaySession {
       sha256: loaded.sha256, boot: boot, epoch: delivery.epoch.current, previousEpoch: delivery.epoch.previous)
     let formats = Formats(context)
 
-    let records = delivery.savedRecords
+    let records = delivery.takeSavedRecords()
     var station = Station(plan: context.plan, identify: { LiveIdentifier.make(for: $0) })
     station.restore(
       BatchWriter.decode(records.filter { !$0.key.hasPrefix("gateway/") }), sequences: delivery.lastSequences, at: now,
@@ -70,7 +72,7 @@ final class GatewaySession {
     let health = HealthReporter(
       formats: formats, delivery: delivery, limits: DeliverySettings.Limits(), watchkeeper: watchkeeper,
       links: serialLinks, clock: clock,
-      watchlistRevision: { list?.revision }, at: now.monotonic)
+      watchlistRevision: list?.revision, at: now.monotonic)
     let gpioLinks = wiring.gpioLinks(sink: watchkeeper, at: now.monotonic)
     loop.add(signals)
     for source in try additions.sources(loop, now.monotonic) { loop.add(source) }
@@ -93,8 +95,11 @@ final class GatewaySession {
     signals.handler = { [unowned self] request in
       switch request {
       case .stop:
+        isToldToStop = true
         ending = .stopped
         loop.stop()
+      case .reload where isToldToStop:
+        break
       case .reload:
         notifier.reloading(at: SystemClock.kernel().monotonic)
         if let loaded = reload() {
@@ -111,13 +116,23 @@ final class GatewaySession {
       throw GatewayError(GatewayError.ExitStatus(rawValue: error.exitStatus) ?? .bug, "\(error)")
     }
     watchkeeper.start(watching: list)
+    // It is the matcher's now; a list of ten thousand tags is not kept twice.
+    list = nil
+    // Reading the configuration and the watch list took several times the memory that is left of them. The C library
+    // would keep it for later, but nothing as large comes later.
+    mimamori_give_back_memory()
     notifier.ready("watching")
     logger.info("Watching.")
     loop.run()
 
     if case .stopped = ending { notifier.stopping() }
     watchkeeper.stop()
-    delivery.stop(within: Self.deliveryGrace.nanoseconds)
+    let isStopped = delivery.stop(within: Self.deliveryGrace.nanoseconds)
+    if case .reload = ending, !isStopped {
+      // The next session needs the ledger: a slow disk is waited for. A thread that only waits for a connection is not.
+      logger.warning("The ledger takes long to close.")
+      delivery.stop(within: Self.deliveryGrace.nanoseconds)
+    }
     logger.info("Stopped in order.")
     return ending
   }

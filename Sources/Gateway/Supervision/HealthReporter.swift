@@ -10,7 +10,7 @@ final class HealthReporter: EventSource {
   private let watchkeeper: Watchkeeper
   private let links: [SerialLink]
   private let limits: DeliverySettings.Limits
-  private let watchlistRevision: () -> Int?
+  private let watchlistRevision: Int?
   private var clock: SystemClock
   private var due: MonotonicTime
   private var syncHistory: [(time: MonotonicTime, syncs: UInt64)] = []
@@ -21,7 +21,7 @@ final class HealthReporter: EventSource {
   init(
     formats: Formats, delivery: DeliveryService, limits: DeliverySettings.Limits, watchkeeper: Watchkeeper,
     links: [SerialLink], clock: SystemClock,
-    watchlistRevision: @escaping () -> Int?, at time: MonotonicTime
+    watchlistRevision: Int?, at time: MonotonicTime
   ) {
     self.formats = formats
     self.delivery = delivery
@@ -54,7 +54,7 @@ final class HealthReporter: EventSource {
     let statistics = delivery.statistics
     let context = formats.context
     let sensors = context.plan.sensors.map { sensor in
-      let liveness = watchkeeper.liveness[sensor.id] ?? .init()
+      let liveness = watchkeeper.liveness(of: sensor.id)
       let state: HealthReport.Sensor.State =
         liveness.fault != nil ? .faulty : liveness.lastHeard == nil ? .unknown : .ok
       return HealthReport.Sensor(
@@ -79,7 +79,7 @@ final class HealthReporter: EventSource {
         .init(name: "states", count: statistics.droppedStates),
       ],
       syncs: statistics.syncs, syncsLastHour: syncsLastHour(statistics.syncs, at: now.monotonic),
-      watchlistRevision: watchlistRevision(),
+      watchlistRevision: watchlistRevision,
       alertStream: Alerts.StreamHead(
         stream: head.stream, epoch: head.epoch, previousEpoch: context.previousEpoch, last: head.last,
         deliveredThrough: head.deliveredThrough),
@@ -100,6 +100,8 @@ final class HealthReporter: EventSource {
       .init(name: "checksum_errors", count: counters.checksumErrors),
       .init(name: "resynchronisations", count: counters.resynchronisations),
       .init(name: "timeouts", count: counters.timeouts),
+      .init(name: "late_replies", count: counters.lateReplies),
+      .init(name: "exceptions", count: counters.exceptions),
     ]
   }
 }

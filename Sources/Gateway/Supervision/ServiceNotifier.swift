@@ -31,17 +31,26 @@ public struct ServiceNotifier {
     send("RELOADING=1\nMONOTONIC_USEC=\(time.nanoseconds / 1000)")
   }
   public func stopping() { send("STOPPING=1") }
-  public func watchdog() { send("WATCHDOG=1") }
+  /// Never waits: a sign of life that the service manager does not take at once is followed by the next.
+  public func watchdog() { send("WATCHDOG=1", waits: false) }
 
-  private func send(_ message: String) {
+  /// A service manager that takes nothing is waited for no longer than this.
+  private static let longestWaitSeconds = 1
+
+  private func send(_ message: String, waits: Bool = true) {
     guard let address else { return }
     let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
+    var longestWait = timeval(tv_sec: Self.longestWaitSeconds, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &longestWait, size)
+    let flags = Int32(MSG_NOSIGNAL) | (waits ? 0 : Int32(MSG_DONTWAIT))
     var name = sockaddr_un()
     name.sun_family = sa_family_t(AF_UNIX)
     // An address in the abstract namespace begins with a zero byte, which is written as @.
-    let path = address.utf8.map { $0 == UInt8(ascii: "@") ? 0 : $0 }
+    var path = Array(address.utf8)
+    if path.first == UInt8(ascii: "@") { path[0] = 0 }
     let prefix = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
     guard path.count < MemoryLayout.size(ofValue: name.sun_path) else { return }
     unsafe withUnsafeMutableBytes(of: &name.sun_path) { unsafe $0.copyBytes(from: path) }
@@ -49,7 +58,7 @@ public struct ServiceNotifier {
     _ = unsafe withUnsafePointer(to: &name) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
         unsafe sendto(
-          descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), address, socklen_t(prefix + path.count))
+          descriptor, bytes, bytes.count, flags, address, socklen_t(prefix + path.count))
       }
     }
   }

@@ -22,7 +22,10 @@ public struct SignalDescriptor: ~Copyable {
     unsafe sigaddset(&signals, SIGTERM)
     unsafe sigaddset(&signals, SIGINT)
     unsafe sigaddset(&signals, SIGHUP)
-    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+    var blocked = signals
+    // Whoever reads the log may end: that is an error of a write, and not the gateway's end.
+    unsafe sigaddset(&blocked, SIGPIPE)
+    unsafe pthread_sigmask(SIG_BLOCK, &blocked, nil)
     descriptor = unsafe mimamori_signal_descriptor(&signals)
     let code = errno
     guard descriptor >= 0 else {

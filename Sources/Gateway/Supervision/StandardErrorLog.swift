@@ -34,7 +34,14 @@ public struct StandardErrorLog: LogHandler {
   }
 
   public func log(event: LogEvent) {
-    write("\(prefix(event.level))\(label): \(event.message)")
+    write(line(for: event))
+  }
+
+  /// The event on one line, with its details behind it: `warning mimamori-gateway: Lost the broker [host=10.0.0.1]`.
+  func line(for event: LogEvent) -> String {
+    let details = metadata.merging(event.metadata ?? [:]) { _, newer in newer }
+    let text = details.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: " ")
+    return "\(prefix(event.level))\(label): \(event.message)" + (text.isEmpty ? "" : " [\(text)]")
   }
 
   private func prefix(_ level: Logger.Level) -> String {

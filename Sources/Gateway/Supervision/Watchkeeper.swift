@@ -17,8 +17,7 @@ final class Watchkeeper: ObservationSink, EventSource {
   private var lastTime = MonotonicTime(nanoseconds: .min)
   private var forgetAt: MonotonicTime
 
-  /// What the heartbeat tells of each sensor.
-  private(set) var liveness: [SensorID: SensorLiveness]
+  private var liveness: [SensorID: SensorLiveness]
 
   /// When a sensor was last heard, and why it is not believed.
   struct SensorLiveness {
@@ -132,6 +131,13 @@ final class Watchkeeper: ObservationSink, EventSource {
     case .fault(let sensor, let cause): liveness[sensor]?.fault = cause
     case .sighting: break
     }
+  }
+
+  /// What the heartbeat tells of a sensor. One whose fault is an alert is faulty until that is cleared.
+  func liveness(of sensor: SensorID) -> SensorLiveness {
+    var known = liveness[sensor] ?? SensorLiveness()
+    known.fault = station.declaredFault(of: sensor) ?? known.fault
+    return known
   }
 
   /// The siren first: it waits neither for the ledger nor for the rest of a batch.

@@ -41,8 +41,7 @@ struct WatchListKeeper {
   /// - Parameter kept: the bytes that `recordKey` holds, if there are any.
   /// - Returns: the list, and a record to be committed when it is a new one.
   func current(kept: [UInt8]?, at now: Moment) -> (list: WatchList?, record: StateRecord?) {
-    let old = kept.flatMap { resumed($0, at: now) }
-    guard let file = settings.file else { return (old, nil) }
+    guard let file = settings.file else { return (kept.flatMap { resumed($0, at: now) }, nil) }
     do {
       let bytes = try InputFile.read(file.path, limit: WatchListFile.maximumBytes)
       let list = try verifier.accept(
@@ -52,6 +51,7 @@ struct WatchListKeeper {
         "Watch list revision \(list.revision) holds; \(list.plan.members.count) persons are watched over here.")
       return (list, bytes == kept ? nil : StateRecord(key: Self.recordKey, value: bytes))
     } catch {
+      let old = kept.flatMap { resumed($0, at: now) }
       let still = old.map { "revision \($0.revision) still holds" } ?? "nobody is watched over"
       logger.error("The watch list \(file.written) is refused, and \(still). \(error)")
       return (old, nil)

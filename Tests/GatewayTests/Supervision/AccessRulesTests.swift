@@ -1,0 +1,23 @@
+import Gateway
+import Testing
+
+struct AccessRulesTests {
+  private func rules(_ text: String) throws -> [String] {
+    let configuration = try #require(ConfigurationSamples.check(text).configuration)
+    return AccessRules.text(for: configuration).split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") }
+  }
+
+  @Test func `allows what the contract gives a gateway, and nothing else`() throws {
+    #expect(
+      try rules(ConfigurationSamples.small()) == [
+        "user board-1", "topic write mimamori/282103/board-1/#", "topic write mimamori-watch/282103/+/board-1",
+        "topic write mimamori-watch/282103/+/board-1/head", "topic read mimamori/282103/board-1/command",
+        "topic write mimamori/282103/reply/#",
+      ])
+  }
+
+  @Test func `names the account that the gateway logs in with`() throws {
+    let lines = try rules(ConfigurationSamples.small(mqtt: "username = \"pole-7\""))
+    #expect(lines.first == "user pole-7")
+  }
+}
