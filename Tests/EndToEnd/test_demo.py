@@ -81,7 +81,6 @@ def test_the_demo_tells_of_a_flood_and_a_school_morning(top, program, tmp_path, 
     demo.wait_printed(r"(防災|家族)", seconds=20)
     assert demo.process.wait(SECONDS) == 0, demo.output()
     text = demo.output()
-    print(text)
     flood = [r"防災 発表 raise.*国包橋", r"防災 更新 update.*国包橋", r"サイレン siren ON", r"防災 解除 clear.*国包橋"]
     assert in_order(flood, text) is None
     assert "サイレン siren off" in text[text.index("siren ON"):]
@@ -116,10 +115,28 @@ def test_a_failing_gateway_is_said_and_leaves_nothing_running(top, tmp_path, pee
     assert demo.left() == []
 
 
-def receiver(top, port):
-    return subprocess.Popen(
-        [sys.executable, top / "examples/demo/receiver.py", str(port)], stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+class Receiver:
+    """receiver.py in a session of its own."""
+
+    def __init__(self, top, port, folder):
+        self.output_file = folder / "receiver.out"
+        with open(self.output_file, "wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, top / "examples/demo/receiver.py", str(port)], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True)
+
+    def output(self):
+        return self.output_file.read_text()
+
+    def left(self):
+        return processes_of(self.process.pid)
+
+    def close(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait(10)
 
 
 ALERT = {
@@ -128,8 +145,8 @@ ALERT = {
 
 
 def test_the_printing_process_knows_nothing_but_what_the_broker_hands_it(
-        top, program, make_broker, make_subscriber, peers, tmp_path):
-    """With its messages withheld, by the broker's own access rules, it prints nothing; with them, it prints."""
+        top, make_broker, make_subscriber, peers, tmp_path):
+    """With its messages withheld, by the broker's own access rules, it prints nothing."""
     rules = tmp_path / "rules"
     rules.write_text("topic write #\nuser observer\ntopic readwrite #\n")
     passwords = tmp_path / "passwords"
@@ -138,29 +155,23 @@ def test_the_printing_process_knows_nothing_but_what_the_broker_hands_it(
     withholding = make_broker(
         settings=f"allow_anonymous true\npassword_file {passwords}\nacl_file {rules}\n").start()
     observer = make_subscriber(withholding.port, username="observer", password="secret")
-    process = receiver(top, withholding.port)
-    try:
-        wait_until(lambda: "mimamori-watch" in withholding.log_text(), 10, "the receiver has subscribed")
-        topic = "mimamori/282103/test-001/alert"
-        publish(withholding.port, topic, json.dumps(ALERT))
-        observer.wait_for(lambda message: message.topic == topic, 10, "the alert reaches the one who may read it")
-        assert_holds(lambda: process.poll() is None, 1, "the receiver goes on waiting")
-    finally:
-        process.terminate()
-        output, _ = process.communicate(timeout=10)
-    assert output == b""
+    receiver = peers(Receiver(top, withholding.port, tmp_path))
+    wait_until(lambda: "mimamori-watch" in withholding.log_text(), 10, "the receiver has subscribed")
+    topic = "mimamori/282103/test-001/alert"
+    publish(withholding.port, topic, json.dumps(ALERT))
+    observer.wait_for(lambda message: message.topic == topic, 10, "the alert reaches the one who may read it")
+    assert_holds(lambda: receiver.process.poll() is None and not receiver.output(), 1, receiver.output)
 
 
-def test_the_printing_process_prints_what_it_is_handed(top, broker, peers):
-    process = receiver(top, broker.port)
-    try:
-        wait_until(lambda: "mimamori-watch" in broker.log_text(), 10, "the receiver has subscribed")
-        publish(broker.port, "mimamori/282103/test-001/alert", json.dumps(ALERT))
-        line = process.stdout.readline().decode()
-        assert "発表 raise" in line and "見出し" in line
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
+def test_the_printing_process_prints_what_it_is_handed_and_ends_with_all_its_own(top, broker, peers, tmp_path):
+    receiver = peers(Receiver(top, broker.port, tmp_path))
+    wait_until(lambda: "mimamori-watch" in broker.log_text(), 10, "the receiver has subscribed")
+    publish(broker.port, "mimamori/282103/test-001/alert", json.dumps(ALERT))
+    wait_until(lambda: "見出し" in receiver.output(), 10, receiver.output)
+    assert "発表 raise" in receiver.output()
+    receiver.process.terminate()  # As demo.sh ends it.
+    receiver.process.wait(10)
+    assert receiver.left() == []
 
 
 def publish(port, topic, payload):

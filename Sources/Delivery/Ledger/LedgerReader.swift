@@ -142,6 +142,16 @@ public final class LedgerReader {
       progress: progress, length: Int(statement.integer(11)))
   }
 
+  /// The bytes of one message, as they were or will be sent; nil for one that the ledger does not hold.
+  public func bytes(id: String, revision: Int) throws(DeliveryError) -> [UInt8]? {
+    do {
+      return try database.prepare("SELECT bytes FROM messages WHERE id = ?1 AND form = 0 AND revision = ?2").first(
+        [.text(id), .integer(Int64(revision))]) { $0.bytes(0) }
+    } catch {
+      throw LedgerReader.explained(path, error)
+    }
+  }
+
   /// Looks through the whole ledger for gaps and contradictions.
   public func verify() throws(DeliveryError) -> LedgerProof {
     do {

@@ -6,6 +6,14 @@ import Observations
 /// Turns what the station asks for into bytes: messages, retained states and records that are committed together.
 struct BatchWriter {
   let formats: Formats
+  /// The bytes of each active alert's latest message: what was raised in an earlier boot keeps that boot's times.
+  private var latest: [String: [UInt8]]
+
+  /// - Parameter latest: the bytes of the alerts that an earlier run left active, by their ids.
+  init(formats: Formats, latest: [String: [UInt8]]) {
+    self.formats = formats
+    self.latest = latest
+  }
 
   /// Observations and health lose their meaning when they are this old; the broker then drops them (MQTT 5, 3.3.2.3.3).
   static let observationExpirySeconds: UInt32 = 3600
@@ -17,7 +25,9 @@ struct BatchWriter {
   /// - Parameters:
   ///   - active: the latest message of each active alert after the input.
   ///   - through: the last number of the stream of alerts.
-  func batch(for effects: Effects, active: [Alert], through: UInt64, at moment: Moment) -> DeliveryBatch {
+  mutating func batch(
+    for effects: Effects, active: [Alert], through: UInt64, at moment: Moment
+  ) -> DeliveryBatch {
     var batch = DeliveryBatch()
     for alert in effects.alerts { append(alert, to: &batch) }
     for notice in effects.notices { append(notice, to: &batch) }
@@ -44,15 +54,18 @@ struct BatchWriter {
 
   /// The retained list of active alerts.
   func activeState(_ active: [Alert], through: UInt64, at moment: Moment) -> RetainedState {
-    let payload = formats.active(payloads: active.map(formats.alert), through: through, asOf: moment)
+    let payloads = active.map { latest[$0.id] ?? formats.alert($0) }
+    let payload = formats.active(payloads: payloads, through: through, asOf: moment)
     return RetainedState(topic: topics.active, payload: payload, urgency: .atOnce)
   }
 
-  private func append(_ alert: Alert, to batch: inout DeliveryBatch) {
+  private mutating func append(_ alert: Alert, to batch: inout DeliveryBatch) {
+    let draft = formats.alert(alert)
+    latest[alert.id] = alert.message == .clear ? nil : draft
     batch.messages.append(
       OutgoingMessage(
         stream: "alert", sequence: alert.sequence, id: alert.id, revision: alert.revision,
-        topic: topics.alert(alert.mode), draft: formats.alert(alert),
+        topic: topics.alert(alert.mode), draft: draft,
         detectedNanoseconds: alert.detected.monotonic.nanoseconds))
     guard let cap = formats.cap(alert) else { return }
     batch.messages.append(

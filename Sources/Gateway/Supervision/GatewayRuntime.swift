@@ -46,22 +46,27 @@ public struct GatewayRuntime {
     while true {
       let session: GatewaySession
       do throws(GatewayError) {
-        session = try GatewaySession(
-          loaded, previous: previous?.configuration, additions: additions, signals: signals, notifier: notifier,
-          logger: logger)
+        session = try makeSession(loaded, replacing: previous, signals)
       } catch {
-        // A key file or a folder that cannot be used shows only now. The old configuration could be used.
+        // A reload must never end the watch: what held before the reload is known to work.
         guard let old = previous else { throw error }
-        logger.error("The new configuration is refused and the old one stays. \(error)")
+        logger.error("The new configuration cannot be used and the old one stays. \(error)")
+        session = try makeSession(old, replacing: loaded, signals)
         loaded = old
-        previous = nil
-        continue
       }
       let ending = try session.run(reload: reload)
       guard case .reload(let next) = ending else { return }
       previous = loaded
       loaded = next
     }
+  }
+
+  private func makeSession(
+    _ loaded: Loaded, replacing previous: Loaded?, _ signals: SignalSource
+  ) throws(GatewayError) -> GatewaySession {
+    try GatewaySession(
+      loaded, previous: previous?.configuration, additions: additions, signals: signals, notifier: notifier,
+      logger: logger)
   }
 
   /// A configuration that can be run, and the digest of its text.

@@ -18,6 +18,7 @@ final class GatewaySession {
   private let loop: EventLoop
   private let delivery: DeliveryService
   private let watchkeeper: Watchkeeper
+  private var list: WatchList?
   private var ending = Ending.stopped
   private var isToldToStop = false
 
@@ -60,9 +61,11 @@ final class GatewaySession {
       recorder = nil
     }
     watchkeeper = Watchkeeper(
-      station: station, clock: clock, formats: formats, outputs: outputs, delivery: delivery, recorder: recorder)
+      station: station, clock: clock, formats: formats,
+      latest: Self.latestMessages(of: station.activeAlerts, in: configuration.gateway.stateFolder), outputs: outputs,
+      delivery: delivery, recorder: recorder)
     let list = try watchList(configuration, records: records, at: now)
-    watchkeeper.use(list)
+    self.list = list
 
     let serialLinks = wiring.serialLinks(sink: watchkeeper, at: now.monotonic)
     let health = HealthReporter(
@@ -111,7 +114,7 @@ final class GatewaySession {
     } catch {
       throw GatewayError(GatewayError.ExitStatus(rawValue: error.exitStatus) ?? .bug, "\(error)")
     }
-    watchkeeper.start()
+    watchkeeper.start(watching: list)
     notifier.ready("watching")
     logger.info("Watching.")
     loop.run()
@@ -153,6 +156,14 @@ final class GatewaySession {
     } catch {
       throw GatewayError(GatewayError.ExitStatus(rawValue: error.exitStatus) ?? .bug, "\(error)")
     }
+  }
+
+  /// The bytes in which the alerts that an earlier run left active were last told. One that cannot be read is told anew.
+  private static func latestMessages(of alerts: [Alert], in stateFolder: String) -> [String: [UInt8]] {
+    guard !alerts.isEmpty, let reader = try? LedgerReader(stateFolder: stateFolder) else { return [:] }
+    var latest: [String: [UInt8]] = [:]
+    for alert in alerts { latest[alert.id] = (try? reader.bytes(id: alert.id, revision: alert.revision)) ?? nil }
+    return latest
   }
 
   private func watchList(

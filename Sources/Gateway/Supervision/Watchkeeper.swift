@@ -9,7 +9,7 @@ final class Watchkeeper: ObservationSink, EventSource {
   private var station: Station
   private var matcher = TagMatcher()
   private var clock: SystemClock
-  private let writer: BatchWriter
+  private var writer: BatchWriter
   private let outputs: [OutputID: OutputSwitch]
   private let delivery: DeliveryService
   private let recorder: Recorder?
@@ -26,12 +26,12 @@ final class Watchkeeper: ObservationSink, EventSource {
   }
 
   init(
-    station: Station, clock: SystemClock, formats: Formats, outputs: [OutputSwitch], delivery: DeliveryService,
-    recorder: Recorder? = nil
+    station: Station, clock: SystemClock, formats: Formats, latest: [String: [UInt8]], outputs: [OutputSwitch],
+    delivery: DeliveryService, recorder: Recorder? = nil
   ) {
     self.station = station
     self.clock = clock
-    self.writer = BatchWriter(formats: formats)
+    self.writer = BatchWriter(formats: formats, latest: latest)
     self.outputs = Dictionary(uniqueKeysWithValues: outputs.map { ($0.id, $0) })
     self.delivery = delivery
     self.recorder = recorder
@@ -39,10 +39,12 @@ final class Watchkeeper: ObservationSink, EventSource {
     forgetAt = clock.moment(at: MonotonicTime(nanoseconds: 0)).monotonic
   }
 
-  /// Starts watching: publishes what is known, and what an earlier run left active.
-  func start() {
+  /// Starts watching, over the persons of `list` too: publishes what is known, and what an earlier run left active.
+  func start(watching list: WatchList?) {
     let now = advance()
     station.start(at: now, into: &effects)
+    matcher.use(list)
+    station.handle(.watch(list?.plan ?? .empty), at: now, into: &effects)
     delivery.retain(writer.activeState(station.activeAlerts, through: station.lastAlertSequence, at: now))
     settle(at: now)
   }
@@ -51,14 +53,6 @@ final class Watchkeeper: ObservationSink, EventSource {
   func stop() {
     let now = advance()
     effects.saves += station.snapshot(at: now)
-    settle(at: now)
-  }
-
-  /// Watches over the persons of `list` from now on; nil is nobody.
-  func use(_ list: WatchList?) {
-    matcher.use(list)
-    let now = advance()
-    station.handle(.watch(list?.plan ?? .empty), at: now, into: &effects)
     settle(at: now)
   }
 
