@@ -6,9 +6,14 @@ import Observations
 /// Turns what the station asks for into bytes: messages, retained states and records that are committed together.
 struct BatchWriter {
   let formats: Formats
+  private let encoder = JSONEncoder()
 
   /// Observations and health lose their meaning when they are this old; the broker then drops them (MQTT 5, 3.3.2.3.3).
   static let observationExpirySeconds: UInt32 = 3600
+
+  init(formats: Formats) {
+    self.formats = formats
+  }
 
   private var topics: Topics { formats.context.topics }
 
@@ -22,7 +27,7 @@ struct BatchWriter {
     for alert in effects.alerts { append(alert, to: &batch) }
     for notice in effects.notices { append(notice, to: &batch) }
     if !effects.alerts.isEmpty {
-      batch.retained.append(activeState(active, through: through, at: moment))
+      batch.retained.append(activeState(active, through: through, at: moment, written: batch.messages))
     }
     for report in effects.observations {
       batch.retained.append(
@@ -38,13 +43,23 @@ struct BatchWriter {
       batch.retained.append(
         RetainedState(topic: topics.place(report.place), payload: formats.place(report), urgency: .spread))
     }
-    batch.records = effects.saves.compactMap(Self.record)
+    batch.records = effects.saves.compactMap(record)
     return batch
   }
 
   /// The retained list of active alerts.
-  func activeState(_ active: [Alert], through: UInt64, at moment: Moment) -> RetainedState {
-    let payload = formats.active(payloads: active.map(formats.alert), through: through, asOf: moment)
+  ///
+  /// - Parameter written: messages that were formatted just now; an alert among them is not formatted again.
+  func activeState(
+    _ active: [Alert], through: UInt64, at moment: Moment, written: [OutgoingMessage] = []
+  ) -> RetainedState {
+    let payloads = active.map { alert in
+      let message = written.first {
+        $0.sequence != nil && $0.id == alert.id && $0.revision == alert.revision
+      }
+      return message?.draft ?? formats.alert(alert)
+    }
+    let payload = formats.active(payloads: payloads, through: through, asOf: moment)
     return RetainedState(topic: topics.active, payload: payload, urgency: .atOnce)
   }
 
@@ -70,9 +85,9 @@ struct BatchWriter {
   }
 
   /// A state as it is kept in the ledger. Should the encoder ever fail, the earlier record stays.
-  private static func record(of state: SavedState) -> StateRecord? {
+  private func record(of state: SavedState) -> StateRecord? {
     if state.isForgotten { return StateRecord(key: state.key, value: nil) }
-    guard let data = try? JSONEncoder().encode(state) else { return nil }
+    guard let data = try? encoder.encode(state) else { return nil }
     return StateRecord(key: state.key, value: Array(data))
   }
 
