@@ -6,6 +6,7 @@ import Observations
 /// Turns what the station asks for into bytes: messages, retained states and records that are committed together.
 struct BatchWriter {
   let formats: Formats
+  private let encoder = JSONEncoder()
   /// The bytes of each active alert's latest message: what was raised in an earlier boot keeps that boot's times.
   private var latest: [String: [UInt8]]
 
@@ -48,7 +49,7 @@ struct BatchWriter {
       batch.retained.append(
         RetainedState(topic: topics.place(report.place), payload: formats.place(report), urgency: .spread))
     }
-    batch.records = effects.saves.compactMap(Self.record)
+    batch.records = effects.saves.compactMap(record)
     return batch
   }
 
@@ -83,9 +84,9 @@ struct BatchWriter {
   }
 
   /// A state as it is kept in the ledger. Should the encoder ever fail, the earlier record stays.
-  private static func record(of state: SavedState) -> StateRecord? {
+  private func record(of state: SavedState) -> StateRecord? {
     if state.isForgotten { return StateRecord(key: state.key, value: nil) }
-    guard let data = try? JSONEncoder().encode(state) else { return nil }
+    guard let data = try? encoder.encode(state) else { return nil }
     return StateRecord(key: state.key, value: Array(data))
   }
 
