@@ -24,6 +24,8 @@ public final class SimulatedTerminal: EventSource {
   public let path: String
   private var device: any SimulatedDevice
   private var master: Int32 = -1
+  /// What our link leads to, while it is there.
+  private var linked: String?
   /// Kept open, so that the master does not hang up while the gateway has not opened its end.
   private var terminal: Int32 = -1
   private var pending: [UInt8] = []
@@ -71,7 +73,9 @@ public final class SimulatedTerminal: EventSource {
     terminal = -1
     master = -1
     pending.removeAll()
-    unsafe unlink(path)
+    // Only our own link goes: by now somebody else may have put something in its place.
+    if let linked, Self.target(of: path) == linked { unsafe unlink(path) }
+    linked = nil
   }
 
   /// Hands a scenario's setting to the device.
@@ -117,23 +121,31 @@ public final class SimulatedTerminal: EventSource {
     if count > 0 { pending.removeFirst(count) }
   }
 
-  /// Replaces a link of an earlier run, but never a real device or file.
+  /// Replaces a link to a pseudo-terminal that an earlier run left behind, and nothing else: at a board's own path there
+  /// is a real device, or udev's link to one.
   private func link(to terminal: String) throws(SimulatedSiteError) {
     var status = stat()
     if unsafe lstat(path, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFLNK else {
+      guard Self.target(of: path)?.hasPrefix("/dev/pts/") == true else {
         throw SimulatedSiteError(
-          "Failed to simulate \(path): a real file is there: name another device in the configuration to simulate")
+          "Failed to simulate \(path): something real is there: name another device in the configuration to simulate")
       }
       unsafe unlink(path)
     }
     let result = unsafe symlink(terminal, path)
     let code = errno
     guard result == 0 else {
-      throw SimulatedSiteError(
-        "Failed to link \(path): \(SimulatedSiteError.reason(code)): make its folder, or name a device in one that you may write"
-      )
+      let advice = "make its folder, or name a device in one that you may write"
+      throw SimulatedSiteError("Failed to link \(path): \(SimulatedSiteError.reason(code)): \(advice)")
     }
+    linked = terminal
+  }
+
+  /// Where the link at `path` leads; nil for anything that is no link.
+  private static func target(of path: String) -> String? {
+    var buffer = [CChar](repeating: 0, count: 256)
+    let count = unsafe readlink(path, &buffer, buffer.count)
+    return count < 0 ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }
 

@@ -16,7 +16,7 @@ struct AccessRulesCommand: ParsableCommand {
       guard let configuration = check.configuration else {
         throw GatewayError(.badConfiguration, check.problemText + "Failed to use \(config): mend the errors above")
       }
-      print(AccessRules.text(for: configuration))
+      try StandardStreams.output(AccessRules.text(for: configuration))
     }
   }
 }

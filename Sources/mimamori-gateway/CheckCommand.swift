@@ -34,7 +34,9 @@ struct CheckCommand: ParsableCommand {
       }
     }
     let report = CheckReport(check, difference: difference)
-    print(json ? report.json : report.text, terminator: "")
+    try StandardStreams.reportingErrors {
+      try StandardStreams.output(json ? report.json : report.text, terminator: "")
+    }
     let errors = check.problems.count { $0.severity == .error }
     StandardStreams.report("\(check.file): \(errors) errors, \(check.problems.count - errors) warnings")
     if check.configuration == nil || !isComparable { throw ExitCode(1) }

@@ -62,7 +62,7 @@ struct LedgerCommand: ParsableCommand {
           try reader.rows(stream: stream, limit: limit)
         }
         let zone = (try? TimeZoneTable.offsets(of: configuration.gateway.timezone)) ?? .fixed(seconds: 0)
-        for row in rows { print(line(row, zone)) }
+        for row in rows { try StandardStreams.output(line(row, zone)) }
       }
     }
 
@@ -93,14 +93,14 @@ struct LedgerCommand: ParsableCommand {
       try StandardStreams.reportingErrors {
         let reader = try source.open(try source.load())
         let proof = try Source.explaining { () throws(DeliveryError) in try reader.verify() }
-        print("epoch \(proof.epoch)" + (proof.previousEpoch.map { ", after \($0)" } ?? ""))
-        for stream in proof.streams { print(line(stream)) }
-        for damage in proof.damage { print("damage: \(damage)") }
+        try StandardStreams.output("epoch \(proof.epoch)" + (proof.previousEpoch.map { ", after \($0)" } ?? ""))
+        for stream in proof.streams { try StandardStreams.output(line(stream)) }
+        for damage in proof.damage { try StandardStreams.output("damage: \(damage)") }
         guard proof.isWhole else {
           throw GatewayError(
             .checkFailed, "The ledger is not whole: keep a copy of the state folder and compare with what was received")
         }
-        print("whole")
+        try StandardStreams.output("whole")
       }
     }
 

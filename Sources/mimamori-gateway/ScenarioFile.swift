@@ -10,9 +10,7 @@ enum ScenarioFile {
 
   /// - Throws: `GatewayError` with 66 for a missing file and 65 for one with mistakes, each on a line of its own.
   static func read(_ path: String) throws(GatewayError) -> Scenario {
-    guard let text = TextFile.bytes(path, limit: TOMLDocument.mostBytes) else {
-      throw GatewayError(.inputMissing, "Failed to read the scenario \(path): check the path and its rights")
-    }
+    let text = try InputFile.read(path, limit: TOMLDocument.mostBytes)
     let root: TOMLTable
     do {
       root = try TOMLDocument.parse(text)

@@ -17,11 +17,13 @@ struct SchemaCommand: ParsableCommand {
     throw ValidationError("Failed to find schema \(name): \(nearest)There are \(names).")
   }
 
-  func run() {
-    guard let name else {
-      for name in PublishedSchemas.names { print(name) }
-      return
+  func run() throws {
+    try StandardStreams.reportingErrors {
+      guard let name else {
+        for name in PublishedSchemas.names { try StandardStreams.output(name) }
+        return
+      }
+      try StandardStreams.output(PublishedSchemas.text(named: name) ?? "", terminator: "")
     }
-    print(PublishedSchemas.text(named: name) ?? "", terminator: "")
   }
 }

@@ -38,7 +38,7 @@ extension SignCommand {
         let key = try Ed25519.PrivateKey()
         try OutputFile.create(paths.secret, bytes: key.pem, isSecret: true, replacing: force)
         try OutputFile.create(paths.open, bytes: key.publicKey.pem, isSecret: false, replacing: force)
-        print("\(paths.secret)\n\(paths.open)")
+        try StandardStreams.output("\(paths.secret)\n\(paths.open)")
       }
     }
   }
@@ -57,7 +57,7 @@ extension SignCommand {
         let key = try RandomBytes.make(32)
         let text = Array("\(Hexadecimal.text(of: key.span))\n".utf8)
         try OutputFile.create(file, bytes: text, isSecret: true, replacing: force)
-        print(file)
+        try StandardStreams.output(file)
       }
     }
   }
@@ -69,7 +69,7 @@ extension SignCommand {
     func run() throws {
       try StandardStreams.reportingErrors {
         let pseudonym = try RandomBytes.make(12)
-        print(Hexadecimal.text(of: pseudonym.span))
+        try StandardStreams.output(Hexadecimal.text(of: pseudonym.span))
       }
     }
   }
@@ -138,7 +138,7 @@ extension SignCommand {
           for: WatchListSigner.Scope(
             root: root, group: group, revision: revision, issued: issued, validUntil: validUntil))
         try OutputFile.create(output, bytes: file.bytes, isSecret: false, replacing: force)
-        print(output)
+        try StandardStreams.output(output)
       }
     }
   }
@@ -155,7 +155,8 @@ extension SignCommand {
     func run() throws {
       try StandardStreams.reportingErrors {
         let key = try KeyFile.publicKey(at: publicKey)
-        print(try SignedText.describe(try InputFile.read(file, limit: WatchListFile.maximumBytes), verifiedBy: key))
+        try StandardStreams.output(
+          try SignedText.describe(try InputFile.read(file, limit: WatchListFile.maximumBytes), verifiedBy: key))
       }
     }
   }

@@ -20,6 +20,14 @@ enum StandardStreams {
     }
   }
 
+  /// Writes a result's text to standard output, with a line end.
+  ///
+  /// - Throws: `GatewayError` with 74 when nobody takes it.
+  static func output(_ text: String, terminator: String = "\n") throws(GatewayError) {
+    let bytes = Array((text + terminator).utf8)
+    try output(bytes.span)
+  }
+
   private static func write(_ bytes: Span<UInt8>, to descriptor: Int32) -> Int32 {
     var written = 0
     while written < bytes.count {

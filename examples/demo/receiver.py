@@ -7,6 +7,7 @@ It knows nothing of the gateway: what is printed here came over MQTT.
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -81,6 +82,8 @@ def print_message(topic, payload):
 
 
 def main():
+    # Told to end, it ends its subscriber too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", PORT, "-V", "5", "-q", "1",
                "-t", f"{ROOT}/#", "-t", f"{WATCH_ROOT}/#", "-F", "%t\t%j", "--nodelay"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as subscriber:

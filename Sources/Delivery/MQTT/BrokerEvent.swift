@@ -30,7 +30,9 @@ package struct StatusPayload: Sendable {
   }
 
   package func online(connection: UInt64) -> [UInt8] {
-    Array(#"{"schema":"mimamori.status/1","state":"online","boot":"\#(boot)","connection":\#(connection)}"#.utf8)
+    Array(
+      #"{"schema":"mimamori.status/1","state":"online","cause":"connected","boot":"\#(boot)","connection":\#(connection)}"#
+        .utf8)
   }
 
   /// - Parameter cause: `will` or `stop`.
