@@ -111,10 +111,12 @@ public final class DeliveryService: Sendable {
   ///
   /// After a call that returned false, another waits until the ledger is closed, however long that takes.
   ///
-  /// - Parameter nanoseconds: how long it may take.
+  /// - Parameters:
+  ///   - nanoseconds: how long it may take.
+  ///   - cause: the word for it in the status: `stop`, `reload`.
   /// - Returns: whether all ended in time. A thread that the operating system holds in a connect is left behind.
   @discardableResult
-  public func stop(within nanoseconds: Int64) -> Bool {
+  public func stop(within nanoseconds: Int64, cause: String = "stop") -> Bool {
     let threads = threads.withLock { threads in
       defer { threads = nil }
       return threads
@@ -125,7 +127,7 @@ public final class DeliveryService: Sendable {
     }
     let end = closures.now() + nanoseconds
     // The last part is for joining.
-    shared.inbox.askToStop(by: end - nanoseconds / 5)
+    shared.inbox.askToStop(by: end - nanoseconds / 5, cause: cause)
     return threads.reduce(true) { allEnded, thread in
       thread.join(nanoseconds: max(0, end - closures.now())) && allEnded
     }

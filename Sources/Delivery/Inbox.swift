@@ -17,6 +17,8 @@ package final class Inbox: Sendable {
     package var droppedStates: UInt64 = 0
     /// When the stop must be done, on the monotonic clock; nil when none is asked for.
     package var stopBy: Int64?
+    /// The word for the stop in the status.
+    package var stopCause = "stop"
 
     fileprivate var bytes = 0
     fileprivate var retainedIndex: [String: Int] = [:]
@@ -52,8 +54,11 @@ package final class Inbox: Sendable {
     wake.signal()
   }
 
-  package func askToStop(by deadline: Int64) {
-    state.withLock { $0.stopBy = min($0.stopBy ?? deadline, deadline) }
+  package func askToStop(by deadline: Int64, cause: String) {
+    state.withLock { arrival in
+      arrival.stopBy = min(arrival.stopBy ?? deadline, deadline)
+      arrival.stopCause = cause
+    }
     wake.signal()
   }
 

@@ -76,6 +76,7 @@ final class LedgerLoop {
   var hadConnection = false
 
   var stopBy: Int64?
+  private var stopCause = "stop"
   var stopHalfway: Int64 = 0
   var offlineSent = false
   var offlineAcknowledged = false
@@ -131,6 +132,7 @@ final class LedgerLoop {
     let now = closures.now()
     if stopBy == nil, let deadline = arrival.stopBy {
       stopBy = deadline
+      stopCause = arrival.stopCause
       stopHalfway = now + max(0, deadline - now) / 2
     }
     for event in arrival.events { handle(event, now: now) }
@@ -199,7 +201,7 @@ final class LedgerLoop {
     guard let connection, !connection.isBroken, now < stopBy else { return finish() }
     let hasMessages = !resend.isEmpty || !live.isEmpty || inFlight.values.contains { $0.isMessage }
     if !offlineSent, !hasMessages || now >= stopHalfway {
-      sendStatus(status.offline(cause: "stop", connection: connection.terms.number), now: now)
+      sendStatus(status.offline(cause: stopCause, connection: connection.terms.number), now: now)
       offlineSent = true
       link.flush()
     }

@@ -183,7 +183,7 @@ struct BrokerLoop: Sendable {
       return Ending(
         problem: BrokerProblem(
           "closed",
-          "the broker closes without an answer: check the port, whether TLS is needed, and the broker's log;"
+          "the broker closes without an MQTT answer: check the port, whether TLS is needed, and the broker's log;"
             + " the other version of MQTT is tried"),
         closedWithoutAnswer: true)
     }

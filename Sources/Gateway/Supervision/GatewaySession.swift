@@ -125,15 +125,16 @@ final class GatewaySession {
     logger.info("Watching.")
     loop.run()
 
-    if case .stopped = ending { notifier.stopping() }
+    let isReload = if case .reload = ending { true } else { false }
+    if !isReload { notifier.stopping() }
     watchkeeper.stop()
-    let isStopped = delivery.stop(within: Self.deliveryGrace.nanoseconds)
-    if case .reload = ending, !isStopped {
+    let isStopped = delivery.stop(within: Self.deliveryGrace.nanoseconds, cause: isReload ? "reload" : "stop")
+    if isReload, !isStopped {
       // The next session needs the ledger: a slow disk is waited for. A thread that only waits for a connection is not.
       logger.warning("The ledger takes long to close.")
       delivery.stop(within: Self.deliveryGrace.nanoseconds)
     }
-    logger.info("Stopped in order.")
+    logger.info("\(isReload ? "The new configuration is taken up." : "Stopped in order.")")
     return ending
   }
 
