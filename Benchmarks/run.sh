@@ -16,7 +16,7 @@ swift build -c release --static-swift-stdlib --explicit-target-dependency-import
   --product mimamori-benchmarks >.build/benchmarks.log 2>&1 || { cat .build/benchmarks.log >&2; exit 70; }
 
 # On the checkout's file system, not in memory: the ledger's syncs must reach a disk.
-work=$(mktemp -d .build/bench.XXXXXX)
+work=$(mktemp -d -p .build)
 measuring=
 finish() {
   if [ -n "$measuring" ]; then
