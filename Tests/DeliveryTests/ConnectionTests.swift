@@ -88,6 +88,17 @@ import Testing
     #expect(eventually { harness.service.statistics.lastError == "not_mqtt" })
   }
 
+  @Test func `a web server that closes after its answer is named`() throws {
+    let peer = ScriptedPeer { _, _ in nil }
+    let answering = ScriptedPeer(greeting: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)) { _, _ in nil }
+    let closed = try DeliveryHarness(port: peer.port)
+    try closed.start()
+    #expect(eventually { closed.service.statistics.lastError == "closed" })
+    let named = try DeliveryHarness(port: answering.port)
+    try named.start()
+    #expect(eventually { named.service.statistics.lastError == "not_mqtt" }, "\(named.lines.all)")
+  }
+
   @Test func `a refused login is said once, and delivery begins when the login is right`() throws {
     let broker = try MosquittoBroker(extra: "password_file FOLDER/users", allowAnonymous: false)
     let passwords = Process()

@@ -173,7 +173,8 @@ struct BrokerLoop: Sendable {
         problem: BrokerProblem(
           "tls", "the TLS handshake failed: check mqtt.tls, the certificates' dates and names, and the board's clock"))
     }
-    if let failure, failure.isProtocolViolation {
+    // Before it has accepted, a broker ends no connection within a packet; a web server does.
+    if let failure, failure.isProtocolViolation || failure.isCutShort {
       return Ending(
         problem: BrokerProblem(
           "not_mqtt", "what answers there does not speak MQTT: check mqtt.host and mqtt.port, and whether TLS is needed"

@@ -10,6 +10,7 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
   package var systemCode: Int32
 
   package var text: String {
+    if isCutShort { return "the connection was closed" }
     if code == MOSQ_ERR_ERRNO.rawValue { return systemErrorText(systemCode) }
     return unsafe String(cString: mosquitto_strerror(code))
   }
@@ -242,6 +243,9 @@ extension MosquittoFailure {
     [MOSQ_ERR_PROTOCOL, MOSQ_ERR_MALFORMED_PACKET, MOSQ_ERR_MALFORMED_UTF8, MOSQ_ERR_DUPLICATE_PROPERTY]
       .contains { $0.rawValue == code }
   }
+
+  /// The connection ended in the middle of a packet, which libmosquitto calls a failed system call without a reason.
+  package var isCutShort: Bool { code == MOSQ_ERR_ERRNO.rawValue && systemCode == 0 }
 
   package var isTransportSecurity: Bool {
     code == MOSQ_ERR_TLS.rawValue || code == MOSQ_ERR_TLS_HANDSHAKE.rawValue
