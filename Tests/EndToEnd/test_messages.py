@@ -108,9 +108,9 @@ def test_after_a_connect_come_status_then_active_then_the_rest(demo_messages):
     assert demo_messages[0].json()["state"] == "online"
     assert demo_messages[1].json()["alerts"] == []
     assert demo_messages[-1].topic == f"{ROOT}/demo-001/status"
-    last = demo_messages[-1].json()
+    online, last = demo_messages[0].json(), demo_messages[-1].json()
     assert (last["state"], last["cause"]) == ("offline", "stop")
-    assert last["boot"] == demo_messages[0].json()["boot"] and last["connection"] == demo_messages[0].json()["connection"]
+    assert (last["boot"], last["connection"]) == (online["boot"], online["connection"])
 
 
 def test_texts_are_in_every_language_and_order_nobody_about(demo_messages):
