@@ -297,7 +297,8 @@ def measure_replay(table, gateway, benchmarks, work):
 def main():
     gateway, benchmarks, latency, work = (Path(argument).absolute() for argument in sys.argv[1:5])
     # A plain end, so that every `finally` runs and nothing is left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     print(machine())
     print("Medians, with least and greatest in brackets. \"of target\": 1.00 is the target; beyond it is better where it "
           "says \"or more\".\n")

@@ -45,6 +45,11 @@ extension Station {
     watchDeadline(ofChannel: index)
   }
 
+  mutating func takeLineAlive(_ index: Int, at moment: Moment, into effects: inout Effects) {
+    believe(index, at: moment, into: &effects)
+    watchDeadline(ofChannel: index)
+  }
+
   /// A driver's fault or a reading out of range. It is an alert only if it goes on.
   mutating func takeFault(_ index: Int, _ cause: FaultCause, at moment: Moment) {
     channels[index].faults.failed(cause, at: moment.monotonic)

@@ -142,8 +142,13 @@ public struct Station: Sendable {
       guard let index = channelIndex[sensor], channels[index].plan.quantity == .beacon else { return ignore() }
       takeSighting(index, subject, signal: signal, at: moment, into: &effects)
     case .alive(let sensor):
-      guard let index = channelIndex[sensor], channels[index].plan.quantity == .beacon else { return ignore() }
-      takeAlive(index, at: moment, into: &effects)
+      guard let index = channelIndex[sensor] else { return ignore() }
+      switch channels[index].plan.quantity {
+      case .beacon: takeAlive(index, at: moment, into: &effects)
+      // A line that lives and has nothing new to say: lost tips are over, and it may not rain again for weeks.
+      case .rain: takeLineAlive(index, at: moment, into: &effects)
+      default: ignore()
+      }
     case .contact(let sensor, let active):
       guard let index = channelIndex[sensor], channels[index].plan.quantity == .floodContact else { return ignore() }
       takeContact(index, active: active, at: moment, into: &effects)

@@ -70,6 +70,16 @@ import Testing
     #expect(totals(run) == [5, 7, 8, 11, 13])
   }
 
+  @Test func `is told of lost tips once, and not until it rains again`() {
+    var run = StationRun(TestSite.plan)
+    run.tell(.tips("rain-1", count: 3), at: 0)
+    run.tell(.fault("rain-1", .edgesLost), at: 1)
+    run.tell(.alive("rain-1"), at: 11)
+    let alerts = run.alerts.filter { $0.sensor == "rain-1" }
+    #expect(alerts.map(\.message) == [.raise, .clear])
+    #expect(alerts.first?.fault == .edgesLost)
+  }
+
   @Test func `survives a crash within what is saved on schedule`() throws {
     var run = StationRun(TestSite.plan)
     for tip in 1...19 { run.tell(.tips("rain-1", count: UInt64(tip)), at: Double(tip)) }

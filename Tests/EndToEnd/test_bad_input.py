@@ -162,8 +162,7 @@ def test_a_broker_that_refuses_the_login_is_tried_again(
 
 # What answers where a broker should, and the word by which an installer can tell what is wrong.
 WRONG_BROKERS = {
-    # What begins like a packet and ends too early cannot be told from a broker that gave up.
-    "HTTP": (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "closes without an MQTT answer"),
+    "HTTP": (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "not speak MQTT"),
     "noise": (b"\xff" * 64, "not speak MQTT"),
     "nothing at all": (b"", "no MQTT broker answers"),
 }

@@ -252,10 +252,10 @@ extension MosquittoFailure {
       || (code == MOSQ_ERR_ERRNO.rawValue && systemCode == EPROTO)
   }
 
-  /// The other side ended it. libmosquitto reports an end in the middle of a packet as a system error without a code.
+  /// The other side ended it.
   package var isClosed: Bool {
     code == MOSQ_ERR_CONN_LOST.rawValue
-      || (code == MOSQ_ERR_ERRNO.rawValue && [0, ECONNRESET, EPIPE].contains(systemCode))
+      || (code == MOSQ_ERR_ERRNO.rawValue && [ECONNRESET, EPIPE].contains(systemCode))
   }
 
   /// A bad value in the settings, such as a file that is not there.

@@ -71,7 +71,7 @@ final class GatewaySession {
     let serialLinks = wiring.serialLinks(sink: watchkeeper, at: now.monotonic)
     let health = HealthReporter(
       formats: formats, delivery: delivery, limits: DeliverySettings.Limits(), watchkeeper: watchkeeper,
-      links: serialLinks, clock: clock,
+      links: serialLinks, outputs: outputs, clock: clock,
       watchlistRevision: list?.revision, at: now.monotonic)
     let gpioLinks = wiring.gpioLinks(sink: watchkeeper, at: now.monotonic)
     loop.add(signals)

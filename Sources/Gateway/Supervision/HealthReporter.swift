@@ -9,6 +9,7 @@ final class HealthReporter: EventSource {
   private let delivery: DeliveryService
   private let watchkeeper: Watchkeeper
   private let links: [SerialLink]
+  private let outputs: [OutputSwitch]
   private let limits: DeliverySettings.Limits
   private let watchlistRevision: Int?
   private var clock: SystemClock
@@ -20,13 +21,14 @@ final class HealthReporter: EventSource {
 
   init(
     formats: Formats, delivery: DeliveryService, limits: DeliverySettings.Limits, watchkeeper: Watchkeeper,
-    links: [SerialLink], clock: SystemClock,
+    links: [SerialLink], outputs: [OutputSwitch], clock: SystemClock,
     watchlistRevision: Int?, at time: MonotonicTime
   ) {
     self.formats = formats
     self.delivery = delivery
     self.watchkeeper = watchkeeper
     self.links = links
+    self.outputs = outputs
     self.clock = clock
     self.limits = limits
     self.watchlistRevision = watchlistRevision
@@ -65,9 +67,14 @@ final class HealthReporter: EventSource {
         id: link.port.text, state: link.fault == nil ? .open : .retrying, fault: link.fault,
         counters: Self.counters(link.counters))
     }
+    // An output that cannot be switched is known before it is needed.
+    let lines = outputs.map { output in
+      HealthReport.Port(
+        id: output.id.text, state: output.fault == nil ? .open : .retrying, fault: output.fault, counters: [])
+    }
     let head = statistics.alertStream
     return HealthReport(
-      at: now, sensors: sensors, ports: ports,
+      at: now, sensors: sensors, ports: ports + lines,
       queues: [
         .init(name: "waiting", length: statistics.waiting, capacity: limits.waitingMessages),
         .init(name: "outbox", length: statistics.outbox, capacity: limits.outboxRows),
