@@ -16,6 +16,7 @@ sys.path.insert(0, str(TOP / "Tests" / "Peers"))
 
 from support.broker import Broker, find_mosquitto  # noqa: E402
 from support.modbus_line import TwoMinutes  # noqa: E402
+from support.played_demo import PlayedDemo  # noqa: E402
 from support.site import Site  # noqa: E402
 from support.subscriber import Subscriber  # noqa: E402
 
@@ -149,17 +150,28 @@ def chance(request):
     return random.Random(request.node.name)
 
 
+# What takes minutes of mere waiting. It begins with the first test and runs beside the others, if it is asked for.
+EARLY = {"two_minutes": TwoMinutes, "played_demo": PlayedDemo}
+
+
 @pytest.fixture(scope="session", autouse=True)
-def early_start(request, tmp_path_factory):
-    """What takes minutes of mere waiting begins with the first test and runs beside the others, if it is asked for."""
-    asked = any("two_minutes" in item.fixturenames for item in request.session.items)
-    watched = TwoMinutes(TOP, gateway_program(), tmp_path_factory.mktemp("modbus")) if asked else None
-    yield watched
-    if watched:
-        watched.close()
+def early_starts(request, tmp_path_factory):
+    asked = {name for item in request.session.items for name in item.fixturenames}
+    started = {
+        name: make(TOP, gateway_program(), tmp_path_factory.mktemp(name)) for name, make in EARLY.items()
+        if name in asked}
+    yield started
+    for each in started.values():
+        each.close()
 
 
 @pytest.fixture(scope="session")
-def two_minutes(early_start):
+def two_minutes(early_starts):
     """Two minutes of a Modbus line, with a silent unit in the second."""
-    return early_start
+    return early_starts["two_minutes"]
+
+
+@pytest.fixture(scope="session")
+def played_demo(early_starts):
+    """All that was published while the demo's site was played."""
+    return early_starts["played_demo"]

@@ -140,7 +140,8 @@ def test_a_sensor_without_a_believable_value_is_a_fault_and_clears_nothing(river
 # Brokers
 
 
-def test_a_broker_that_refuses_the_login_is_named_and_tried_again(make_site, make_broker, make_subscriber, sensor, tmp_path):
+def test_a_broker_that_refuses_the_login_is_tried_again(
+        make_site, make_broker, make_subscriber, sensor, tmp_path):
     passwords = tmp_path / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "observer", "secret"], check=True)
     os.chmod(passwords, 0o600)

@@ -86,7 +86,8 @@ def test_the_demo_tells_of_a_flood_and_a_school_morning(top, program, tmp_path, 
     assert "サイレン siren off" in text[text.index("siren ON"):]
     morning = [r"家族 notice.*person 7f3a9c", r"家族 notice.*person 1c4e8d", r"家族 notice.*person 7f3a9c"]
     assert in_order(morning, text) is None
-    assert text.count("家族 notice") == 3, "the child on the far side of the road did not arrive, and nobody else is told of"
+    # The child on the far side of the road has not arrived, and of the passer-by nobody is told.
+    assert text.count("家族 notice") == 3
     assert re.search(r"[ぁ-ん]", text) and re.search(r"[A-Za-z]{4} [a-z]+", text), "Japanese, with English beside it"
     assert "8deefbb9" not in text and "Traceback" not in text
     assert not demo.left()

@@ -38,7 +38,8 @@ def test_the_scan_finds_a_planted_leak(form):
 def test_base64_is_found_at_every_alignment_and_length(chance, length):
     for _ in range(200):
         identifier = chance.randbytes(length)
-        text = base64.b64encode(chance.randbytes(chance.randrange(7)) + identifier + chance.randbytes(chance.randrange(7)))
+        before, after = chance.randbytes(chance.randrange(7)), chance.randbytes(chance.randrange(7))
+        text = base64.b64encode(before + identifier + after)
         assert (identifier, "base64") in leaks.find([identifier], text)
 
 

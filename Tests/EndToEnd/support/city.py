@@ -30,7 +30,7 @@ def random_persons(chance, count, places):
 
 
 class City:
-    """Keys and lists in a folder of its own: nothing of it but the list, the public key and the tag key goes to a site."""
+    """Keys and lists in a folder of its own; only the list, the public key and the tag key go to a site."""
 
     def __init__(self, site, folder):
         self.site = site
