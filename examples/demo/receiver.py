@@ -97,7 +97,8 @@ def main():
         except KeyboardInterrupt:
             pass
         finally:
-            subscriber.terminate()
+            # Not asked but ended: asked at the wrong moment, mosquitto_sub waits for itself for ever.
+            subscriber.kill()
 
 
 if __name__ == "__main__":
