@@ -146,6 +146,7 @@ def test_a_broker_that_refuses_the_login_is_tried_again(
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "observer", "secret"], check=True)
     os.chmod(passwords, 0o600)
     site, port = make_site(), free_port()
+    welcoming, observer = broker_to_come(make_broker, make_subscriber, port)
     refusing = make_broker("refusing", port=port, settings=f"allow_anonymous false\npassword_file {passwords}\n").start()
     site.mqtt_table["port"] = port
     site.add_ultrasonic("river-1", sensor.terminal.path, levels=LEVELS)
@@ -155,9 +156,18 @@ def test_a_broker_that_refuses_the_login_is_tried_again(
     gateway.wait_said("login", seconds=15)
     assert gateway.is_running
     refusing.stop()
-    welcoming = make_broker("welcoming", port=port).start()
-    observer = make_subscriber(welcoming.port)
+    welcoming.start()
+    observer.reconnect()
     wait_messages(observer, ["raise"], seconds=60)
+
+
+def broker_to_come(make_broker, make_subscriber, port):
+    """A broker that is not there yet, and its subscriber: whatever it is told first, that subscriber will get."""
+    broker = make_broker("right", port=port).start()
+    observer = make_subscriber(port)
+    observer.close()
+    broker.stop()
+    return broker, observer
 
 
 # What answers where a broker should, and the word by which an installer can tell what is wrong.
@@ -173,6 +183,7 @@ def test_what_is_no_broker_holds_nothing_up(make_site, make_broker, make_subscri
     """The gateway watches on and says what is wrong; once there is a broker, that gets everything."""
     greeting, word = WRONG_BROKERS[kind]
     site, port = make_site(), free_port()
+    broker, observer = broker_to_come(make_broker, make_subscriber, port)
     site.mqtt_table["port"] = port
     site.add_ultrasonic("river-1", sensor.terminal.path, levels=LEVELS)
     wrong = Listener(port, greeting)
@@ -188,8 +199,11 @@ def test_what_is_no_broker_holds_nothing_up(make_site, make_broker, make_subscri
         assert gateway.is_running
     finally:
         wrong.close()
-    observer = make_subscriber(make_broker(port=port).start().port)
-    wait_messages(observer, ["raise", "update", "clear"], seconds=70)
+    broker.start()
+    observer.reconnect()
+    wait_until(
+        lambda: [a["message"] for a in messages_of(observer)] == ["raise", "update", "clear"], 70,
+        lambda: f"the broker gets everything; the gateway runs: {gateway.is_running}, and said: {gateway.errors()}")
 
 
 # Stopping
