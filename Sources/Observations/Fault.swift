@@ -37,6 +37,13 @@ extension FaultCause {
   public static let portError = FaultCause(rawValue: "port_error")
   /// The kernel dropped edges before they were read.
   public static let edgesLost = FaultCause(rawValue: "edges_lost")
+  /// A supervised contact's cable is broken: neither wet nor dry is known.
+  public static let cableBreak = FaultCause(rawValue: "cable_break")
+  /// The wires of a supervised contact touch each other: neither wet nor dry is known.
+  public static let shortCircuit = FaultCause(rawValue: "short_circuit")
+  /// Values change faster than the thing can: a rain gauge tips too fast, because its contact bounces longer than the
+  /// debounce time or its wire is hurt, or readings jump by more than `max_rate` and do not agree with each other either.
+  public static let implausibleRate = FaultCause(rawValue: "implausible_rate")
   /// A receiver that answers nothing, or hears nothing where there was always something.
   public static let deaf = FaultCause(rawValue: "deaf")
 }

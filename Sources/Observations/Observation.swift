@@ -8,6 +8,8 @@ public enum Observation: Sendable, Hashable {
   case tips(SensorID, count: UInt64)
   /// A tag heard by a receiver. Holds the tag's identifier in the clear: it goes to the tag matcher and nowhere else.
   case sighting(SensorID, TagSighting)
+  /// Where a moving board is. At most about one a second.
+  case position(SensorID, PositionFix)
   /// A receiver shows that it works, whether or not it heard a tag. At most about one a second.
   case alive(SensorID)
   /// The sensor cannot say anything that may be believed.
@@ -22,24 +24,6 @@ public struct TimedObservation: Sendable, Hashable {
   public init(time: MonotonicTime, observation: Observation) {
     self.time = time
     self.observation = observation
-  }
-}
-
-/// The format of a tag's advertisement: a part of what is hashed.
-public enum TagFormat: UInt8, Sendable, Hashable, CaseIterable {
-  case iBeacon
-  case altBeacon
-  case eddystoneUID
-  case lineSimpleBeacon
-
-  /// The word before the colon in the hashed text and in recordings.
-  public var name: String {
-    switch self {
-    case .iBeacon: "ibeacon"
-    case .altBeacon: "altbeacon"
-    case .eddystoneUID: "eddystone-uid"
-    case .lineSimpleBeacon: "line"
-    }
   }
 }
 

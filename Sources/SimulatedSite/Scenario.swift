@@ -12,7 +12,7 @@ public struct Scenario: Sendable, Hashable {
     case garbled(Bool)
     /// Answers each request with this Modbus exception; 0 ends it.
     case exception(UInt8)
-    /// The ultrasonic sensor hears no echo, until the next level.
+    /// The distance sensor hears no echo, until the next level.
     case noTarget
     /// The contact is wet or dry.
     case wet(Bool)
@@ -20,6 +20,10 @@ public struct Scenario: Sendable, Hashable {
     case tips(Int, over: TimeSpan)
     /// A tag is heard from now on at this strength in dBm; nil: it has gone.
     case tag(name: String, signal: Int8?)
+    /// The satellite receiver knows where it is (true) or not.
+    case fix(Bool)
+    /// The satellite receiver is here, in degrees; north and east are positive.
+    case position(latitude: Double, longitude: Double)
     /// The port is pulled out (true) or plugged in (false).
     case unplugged(Bool)
   }

@@ -3,6 +3,18 @@ public import SensorDrivers
 
 /// The contacts and tipping buckets of a site, on lines of a simulated GPIO chip.
 public final class SimulatedBoard: EventSource {
+  /// The second line of a contact whose cable is watched; the cable is always whole.
+  public struct SecondLine: Sendable {
+    public var line: UInt32
+    /// Whether it is the other throw of a changeover contact; else it is closed as long as the cable is whole.
+    public var isOtherThrow: Bool
+
+    public init(line: UInt32, isOtherThrow: Bool) {
+      self.line = line
+      self.isOtherThrow = isOtherThrow
+    }
+  }
+
   /// One sensor's line and how it is wired.
   public struct Wire: Sendable {
     public var sensor: String
@@ -12,13 +24,17 @@ public final class SimulatedBoard: EventSource {
     public var closedIsLow: Bool
     /// For a flood contact: whether it closes when wet.
     public var closesWhenWet: Bool
+    public var second: SecondLine?
 
-    public init(sensor: String, chip: String, line: UInt32, closedIsLow: Bool, closesWhenWet: Bool) {
+    public init(
+      sensor: String, chip: String, line: UInt32, closedIsLow: Bool, closesWhenWet: Bool, second: SecondLine? = nil
+    ) {
       self.sensor = sensor
       self.chip = chip
       self.line = line
       self.closedIsLow = closedIsLow
       self.closesWhenWet = closesWhenWet
+      self.second = second
     }
   }
 
@@ -62,6 +78,9 @@ public final class SimulatedBoard: EventSource {
 
   private func drive(_ wire: Wire, closed: Bool) {
     gpio.drive(chip: wire.chip, line: wire.line, high: closed != wire.closedIsLow)
+    guard let second = wire.second else { return }
+    let secondClosed = second.isOtherThrow ? !closed : true
+    gpio.drive(chip: wire.chip, line: second.line, high: secondClosed != wire.closedIsLow)
   }
 
   public var interest: EventInterest? { nil }

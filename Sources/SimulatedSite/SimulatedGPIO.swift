@@ -1,7 +1,7 @@
 import Glibc
+import Locks
 public import Observations
 public import SensorDrivers
-import Synchronization
 
 /// A simulated board's GPIO chips, behind the same interface as the kernel's.
 ///
@@ -52,11 +52,11 @@ public final class SimulatedGPIO: GPIOAccess {
   }
 
   private let chips: [Chip]
-  private let states: Mutex<[State]>
+  private let states: Locked<[State]>
 
   public init(chips: [Chip]) {
     self.chips = chips
-    states = Mutex(chips.map { State(lines: [Line](repeating: Line(), count: $0.lineNames.count)) })
+    states = Locked(chips.map { State(lines: [Line](repeating: Line(), count: $0.lineNames.count)) })
   }
 
   /// Drives a line from outside, high or low, or with nil leaves it to its bias. Unknown lines are passed over.

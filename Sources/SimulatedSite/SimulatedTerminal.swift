@@ -68,14 +68,15 @@ public final class SimulatedTerminal: EventSource {
   /// Closes the pseudo-terminal, as if the adapter had been pulled out: the gateway's next read ends.
   public func unplug() {
     guard master >= 0 else { return }
+    // The link goes first: the next pseudo-terminal that anybody opens may get the same number. Only our own link goes:
+    // by now somebody else may have put something in its place.
+    if let linked, KernelFiles.link(path) == linked { unsafe unlink(path) }
+    linked = nil
     close(terminal)
     close(master)
     terminal = -1
     master = -1
     pending.removeAll()
-    // Only our own link goes: by now somebody else may have put something in its place.
-    if let linked, Self.target(of: path) == linked { unsafe unlink(path) }
-    linked = nil
   }
 
   /// Hands a scenario's setting to the device.
@@ -126,7 +127,7 @@ public final class SimulatedTerminal: EventSource {
   private func link(to terminal: String) throws(SimulatedSiteError) {
     var status = stat()
     if unsafe lstat(path, &status) == 0 {
-      guard Self.target(of: path)?.hasPrefix("/dev/pts/") == true else {
+      guard KernelFiles.link(path)?.hasPrefix("/dev/pts/") == true else {
         throw SimulatedSiteError(
           "Failed to simulate \(path): something real is there: name another device in the configuration to simulate")
       }
@@ -141,11 +142,20 @@ public final class SimulatedTerminal: EventSource {
     linked = terminal
   }
 
-  /// Where the link at `path` leads; nil for anything that is no link.
-  private static func target(of path: String) -> String? {
-    var buffer = [CChar](repeating: 0, count: 256)
-    let count = unsafe readlink(path, &buffer, buffer.count)
-    return count < 0 ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  /// Removes the links to pseudo-terminals that a killed simulation left in `folder`: their numbers may be somebody
+  /// else's terminals by now, and a gateway would open those. Nothing else is touched.
+  ///
+  /// - Returns: the removed links and where they led, in the order of their names.
+  public static func removeLeftLinks(in folder: String) -> [(path: String, target: String)] {
+    var removed: [(path: String, target: String)] = []
+    for name in KernelFiles.names(in: folder) {
+      let path = "\(folder)/\(name)"
+      guard let target = KernelFiles.link(path), target.hasPrefix("/dev/pts/"), unsafe unlink(path) == 0 else {
+        continue
+      }
+      removed.append((path, target))
+    }
+    return removed
   }
 }
 

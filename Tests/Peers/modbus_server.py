@@ -5,8 +5,8 @@ The gateway opens one pseudo-terminal, pymodbus serves another, and this program
 withhold, spoil or delay the answers of single units, and it can take the time that a real line would take.
 
 Prints `READY <path>` when it can be asked. Every register of a unit holds unit * 1000 + address unless it was set;
-addresses from 200 on do not exist, so asking for them gets exception 2. pymodbus answers for an absent unit, too: with
-exception 4.
+addresses from 200 on do not exist, so asking for them gets exception 2. Beside them each unit has 64 coils and 64 discrete
+inputs, all off. pymodbus answers for an absent unit, too: with exception 4.
 
 While it runs it obeys lines on its standard input:
 
@@ -15,7 +15,11 @@ While it runs it obeys lines on its standard input:
     delay UNIT SECONDS   each answer comes so much later
     heal UNIT            all is well again
     set UNIT ADDRESS VALUE
-    stats                prints `STATS {"requests": {"1": 60, ...}}`, as it also does at its end
+    bit UNIT ADDRESS 0|1 a discrete input is off or on
+    single UNIT          a request for more than one register gets exception 2
+    forget UNIT          all coils are off, as after a power cut
+    stats                prints `STATS {"requests": {"1": 60, ...}, "coils": {"1": [...]}, "ranges": {"1": 3, ...}}`, as
+                         it also does at its end: requests, the coils that are on, requests for several registers
 """
 
 import argparse
@@ -32,6 +36,7 @@ from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 REGISTERS = 200
+BITS = 64
 BITS_PER_CHARACTER = 11
 
 
@@ -44,6 +49,10 @@ class Line:
         self.values = {unit: [(unit * 1000 + a) & 0xFFFF for a in range(REGISTERS)] for unit in self.units}
         self.faults = {}
         self.requests = {unit: 0 for unit in self.units}
+        self.ranges = {unit: 0 for unit in self.units}
+        self.bits = {unit: [False] * BITS for unit in self.units}
+        self.coils = {unit: [False] * BITS for unit in self.units}
+        self.single = set()
         self.gateway, self.gateway_side = os.openpty()
         self.server, self.server_side = os.openpty()
         for side in (self.gateway_side, self.server_side):
@@ -64,14 +73,39 @@ class Line:
 
     def device(self, unit):
         async def answer(function, start, address, count, registers, new_values):
+            if function in (1, 2, 5, 15):
+                return self.answer_bits(unit, function, address, registers, new_values)
+            if new_values:
+                for offset, value in enumerate(new_values):
+                    self.values[unit][address + offset] = value
+                return None
+            if count > 1:
+                self.ranges[unit] += 1
+                if unit in self.single:
+                    return ExcCodes.ILLEGAL_ADDRESS
             for offset in range(count):
                 if not 0 <= address + offset < REGISTERS:
                     return ExcCodes.ILLEGAL_ADDRESS
                 registers[address + offset - start] = self.values[unit][address + offset]
             return None
 
-        data = SimData(address=0, count=REGISTERS, values=0, datatype=DataType.REGISTERS)
-        return SimDevice(id=unit, simdata=[data], action=answer)
+        def registers():
+            return [SimData(address=0, count=REGISTERS, values=0, datatype=DataType.REGISTERS)]
+
+        def bits():
+            return [SimData(address=0, values=[False] * BITS, datatype=DataType.BITS)]
+
+        return SimDevice(id=unit, simdata=(bits(), bits(), registers(), registers()), action=answer)
+
+    def answer_bits(self, unit, function, address, registers, new_values):
+        """Keeps what is written to coils, and lays the bits of the table where pymodbus reads them, 16 in a word."""
+        if new_values:
+            for offset, value in enumerate(new_values):
+                self.coils[unit][address + offset] = bool(value)
+        table = self.bits[unit] if function == 2 else self.coils[unit]
+        for word in range(BITS // 16):
+            registers[word] = sum(1 << bit for bit in range(16) if table[word * 16 + bit])
+        return None
 
     def line_time(self, count):
         return count * BITS_PER_CHARACTER / self.pace if self.pace else 0.0
@@ -119,13 +153,20 @@ class Line:
                 self.faults.pop(int(unit), None)
             case ["set", unit, address, value]:
                 self.values[int(unit)][int(address)] = int(value) & 0xFFFF
+            case ["bit", unit, address, value]:
+                self.bits[int(unit)][int(address)] = value == "1"
+            case ["single", unit]:
+                self.single.add(int(unit))
+            case ["forget", unit]:
+                self.coils[int(unit)] = [False] * BITS
             case ["stats"]:
                 self.print_statistics()
             case _:
                 print(f"not understood: {' '.join(words)}", file=sys.stderr)
 
     def print_statistics(self):
-        print("STATS " + json.dumps({"requests": self.requests}), flush=True)
+        coils = {unit: [number for number, on in enumerate(bits) if on] for unit, bits in self.coils.items()}
+        print("STATS " + json.dumps({"requests": self.requests, "coils": coils, "ranges": self.ranges}), flush=True)
 
 
 def later(text):

@@ -1,11 +1,22 @@
+#!/usr/bin/env python3
 """A Bluetooth controller that speaks H4 over a pseudo-terminal and hears scripted tags.
 
 It knows what a scanning host of the legacy kind needs and nothing else: an unknown command is completed with status 01,
 as the Core specification has it, so that a host which prefers extended scanning has to fall back.
+
+By hand, until Ctrl-C; LINK is what the gateway opens as its port, a tag is its format and its bytes in hexadecimal
+(hyphens are passed over), heard at -60 dBm, twice a second:
+
+    scripted_controller.py LINK ibeacon:5f1c3a7e-0b5d-4c58-9e1e-6a2b8d4f0001-0001-0001 line:32af519e88
+
+It obeys lines on its standard input, with tags counted from 1: `gone 1`, `near 1`, `near 1 -85`, and for the controller
+itself `silent` and `well`.
 """
 
+import argparse
 import random
 import struct
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -179,3 +190,36 @@ class ScriptedController:
             event = bytes([0x02, count, 0x03, 0x01]) + tag.address + bytes([len(data)]) + data + signal
             if self.terminal.write(bytes([0x04, 0x3E, len(event)]) + event):
                 tag.heard += 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("link")
+    parser.add_argument("tags", nargs="*", metavar="FORMAT:HEXADECIMAL")
+    options = parser.parse_args()
+    with ScriptedController(options.link) as controller:
+        for number, tag in enumerate(options.tags, 1):
+            format, _, identifier = tag.partition(":")
+            controller.add(str(number), format, bytes.fromhex(identifier.replace("-", "")), interval=0.5)
+            controller.set_signal(str(number), -60)
+        print(f"READY {options.link}", flush=True)
+        try:
+            for line in sys.stdin:
+                match line.split():
+                    case ["gone", tag] if tag in controller.tags:
+                        controller.set_signal(tag, None)
+                    case ["near", tag, *signal] if tag in controller.tags:
+                        controller.set_signal(tag, int(signal[0]) if signal else -60)
+                    case ["silent"]:
+                        controller.silent = True
+                    case ["well"]:
+                        controller.silent = False
+                    case _:
+                        print(f"not understood: {line.strip()}", file=sys.stderr)
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -26,7 +26,7 @@ def refuse_constant(word):
 
 
 def load_validators(folder):
-    schemas = {path.name.removesuffix(".schema.json"): json.loads(path.read_text("utf-8"))
+    schemas = {path.name.removesuffix(".schema.json"): json.loads(path.read_text("utf-8"), object_pairs_hook=without_repeated_members)
                for path in sorted(folder.glob("*.schema.json"))}
     for schema in schemas.values():
         Draft202012Validator.check_schema(schema)

@@ -1,4 +1,6 @@
 import Foundation
+import Observations
+import TestData
 import Testing
 
 @testable import SensorDrivers
@@ -148,10 +150,89 @@ import Testing
   }
 
   @Test(.needsSharedData)
+  func `every SDI-12 vector decodes to what it says, and every one-bit flip of it is rejected`() throws {
+    let zero = try #require(SDI12Address(text: "0"))
+    var seen = 0
+    for line in try Self.lines(of: .sdi12) {
+      let bytes = Array(line.utf8)
+      var values: [Double] = []
+      let result = SDI12Values.parse(bytes.span, from: zero, withChecksum: true, into: &values)
+      #expect(result == .values(values.count))
+      // What stands between the address and the checksum, by its signs.
+      let body = line.dropFirst().dropLast(SDI12Checksum.length)
+      let expected = body.replacing("-", with: "+-").split(separator: "+").compactMap { Double($0) }
+      #expect(values == expected)
+      for bit in 0..<8 * bytes.count {
+        var spoilt: [Double] = []
+        let flipped = bytes.flipping(bit: bit)
+        let result = SDI12Values.parse(
+          flipped.span, from: zero, withChecksum: true, into: &spoilt)
+        #expect((result == .wrongChecksum || result == .malformed) && spoilt.isEmpty, "Bit \(bit) of \(line)")
+      }
+      seen += 1
+    }
+    #expect(seen == 6)
+  }
+
+  @Test(.needsSharedData)
+  func `every SDI-12 answer to a start of measurement decodes to what it says`() throws {
+    let zero = try #require(SDI12Address(text: "0"))
+    let text = try Self.lines().filter { line in
+      Self.owners.contains { $0.family == .sdi12 && line.hasPrefix($0.beginning) }
+    }.joined(separator: " ")
+    // 00053 (5 s, 3) and the like; a count of values without "values" behind the first.
+    var seen = 0
+    for match in text.matches(of: /(0\d{4}) \((\d+) s, (\d)/) {
+      let answer = Array(match.1.utf8)
+      let promise = SDI12Promise(answer.span, from: zero, to: .alone)
+      #expect(promise?.seconds == Int(match.2) && promise?.count == Int(match.3), "\(match.0)")
+      seen += 1
+    }
+    #expect(seen == 5)
+    let concurrent = try #require(text.firstMatch(of: /(0\d{5}) = (\d+) s, (\d+) values/))
+    let answer = Array(concurrent.1.utf8)
+    let promise = SDI12Promise(answer.span, from: zero, to: .concurrent)
+    #expect(promise?.seconds == Int(concurrent.2) && promise?.count == Int(concurrent.3))
+    let negative = try #require(text.firstMatch(of: /Negative values: (\S+)\./))
+    var values: [Double] = []
+    let line = Array(negative.1.utf8)
+    _ = SDI12Values.parse(line.span, from: zero, withChecksum: false, into: &values)
+    #expect(values == [3.14, -2.5, 0.001])
+  }
+
+  @Test(.needsSharedData)
+  func `every MaxBotix vector decodes to what it says`() throws {
+    let text = try Self.lines().filter { line in
+      Self.owners.contains { $0.family == .maxBotix && line.hasPrefix($0.beginning) }
+    }.joined(separator: " ")
+    var seen: [Int] = []
+    for match in text.matches(of: /"R(\d+)( ?)\\r"/) {
+      var parser = MaxBotixParser(digits: match.1.count)
+      let frame = Array("R\(match.1)\(match.2)\r".utf8)
+      #expect(frame.compactMap { parser.feed($0) } == [Int(match.1)])
+      seen.append(match.1.count)
+    }
+    #expect(seen == [4, 3, 4])
+    let none = try #require(text.firstMatch(of: /range, (\d+) or (\d+)/))
+    for number in [none.1, none.2] {
+      var driver = MaxBotixSensor(
+        sensor: "canal-1", mountHeight: Measure(thousandths: 9000), output: .millimetres, noTarget: Int(number))
+      var actions = DriverActions()
+      driver.opened(at: .at(milliseconds: 0), into: &actions)
+      let frame = Array("R\(number)\r".utf8)
+      driver.received(frame.span, at: .at(milliseconds: 100), into: &actions)
+      #expect(actions.observations.faults(of: "canal-1") == [.noTarget])
+      #expect(actions.observations.values(of: "canal-1").isEmpty)
+    }
+  }
+
+  @Test(.needsSharedData)
   func `the checksum is the one of the catalogue`() throws {
     let line = try #require(try Self.lines().first { $0.hasPrefix("# CRC catalogue") })
     let expected = try #require(line.split(separator: "\"123456789\") = ").last.flatMap { UInt16($0, radix: 16) })
     #expect(expected == 0x4B37)
     #expect(ModbusChecksum.compute(Array("123456789".utf8).span) == expected)
+    let digits = Array("123456789".utf8)
+    #expect(line.contains("= BB3D") && SDI12Checksum.compute(digits.span) == 0xBB3D)
   }
 }

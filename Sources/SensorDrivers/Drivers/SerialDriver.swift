@@ -1,22 +1,59 @@
 public import Observations
 
+/// What became of an output that a serial driver switches.
+public struct OutputReport: Sendable, Hashable {
+  public enum State: Sendable, Hashable {
+    /// It was written and read back.
+    case standing(on: Bool)
+    /// It cannot be switched for now, and is tried again.
+    case failed(FaultCause)
+  }
+
+  public let output: OutputID
+  public let state: State
+
+  public init(output: OutputID, state: State) {
+    self.output = output
+    self.state = state
+  }
+}
+
 /// What a driver asks for and says after one event. Reused from event to event, so that nothing is allocated in calm.
 public struct DriverActions: Sendable {
   /// What was observed, in order.
   public var observations: [TimedObservation] = []
+  /// What became of outputs, in order.
+  public var outputs: [OutputReport] = []
   /// Bytes to write to the port now.
   public var transmit: [UInt8] = []
+  /// The line is to be held at spacing from now on, or let go: before anything is transmitted.
+  public var lineBreak: LineBreak?
   /// True: the port is to be closed and opened again, because nothing else has helped.
   public var reopen = false
+  /// The calls that led to all this, where a recording wants them; otherwise empty.
+  public var calls: [DriverCall] = []
 
   public init() {}
 
   /// Empties it and keeps its memory.
   public mutating func removeAll() {
     observations.removeAll(keepingCapacity: true)
+    outputs.removeAll(keepingCapacity: true)
     transmit.removeAll(keepingCapacity: true)
+    lineBreak = nil
+    calls.removeAll(keepingCapacity: true)
     reopen = false
   }
+
+  /// Whether nothing is asked for or said.
+  public var isEmpty: Bool {
+    observations.isEmpty && outputs.isEmpty && transmit.isEmpty && lineBreak == nil && calls.isEmpty && !reopen
+  }
+}
+
+/// Where a break begins and ends. A driver asks for both ends; whoever owns the port never waits between them.
+public enum LineBreak: Sendable, Hashable {
+  case begin, end
 }
 
 /// What went over one port since the start; only ever rises. Published in `health`.
@@ -35,6 +72,8 @@ public struct PortCounters: Sendable, Hashable {
   public var lateReplies: UInt64 = 0
   /// Answers by which a device said that it cannot.
   public var exceptions: UInt64 = 0
+  /// What was given up for want of room, such as a part of a long advertisement.
+  public var dropped: UInt64 = 0
 
   public init() {}
 }
@@ -64,4 +103,16 @@ public protocol SerialDriver: Sendable {
 
   /// A deadline was reached.
   mutating func wake(at time: MonotonicTime, into actions: inout DriverActions)
+
+  /// An output of this port is to be switched, now or as soon as its device can be reached. A driver without outputs
+  /// does nothing.
+  mutating func command(_ output: OutputID, on: Bool, at time: MonotonicTime, into actions: inout DriverActions)
+}
+
+extension SerialDriver {
+  public mutating func command(
+    _ output: OutputID, on: Bool, at time: MonotonicTime, into actions: inout DriverActions
+  ) {
+    // It has no outputs.
+  }
 }

@@ -1,3 +1,4 @@
+import CPoll
 import Glibc
 public import Observations
 
@@ -30,8 +31,8 @@ public struct EventInterest: Sendable {
   }
 }
 
-/// Waits with poll(2) until a descriptor is ready or a deadline is reached, and calls its source. It never wakes up for
-/// nothing, so that a calm gateway costs nothing.
+/// Waits with ppoll(2) until a descriptor is ready or a deadline is reached, and calls its source. It wakes up as soon as a
+/// deadline is reached, never before and never for nothing, so that a calm gateway costs nothing.
 public final class EventLoop {
   private var sources: [any EventSource] = []
   private let now: () -> MonotonicTime
@@ -83,13 +84,8 @@ public final class EventLoop {
   }
 
   private func wait(for descriptors: inout [pollfd], until deadline: MonotonicTime?) {
-    var milliseconds: Int32 = -1
-    if let deadline {
-      // Rounded up: waking up a moment too late beats waking up for nothing and waiting again.
-      let remaining = max(0, (deadline - now()).nanoseconds)
-      milliseconds = Int32(clamping: (remaining + 999_999) / 1_000_000)
-    }
+    let nanoseconds = deadline.map { max(0, ($0 - now()).nanoseconds) } ?? -1
     // An interrupted wait is an early turn: nothing is ready, what is due is served, and the loop waits again.
-    _ = unsafe poll(&descriptors, nfds_t(descriptors.count), milliseconds)
+    _ = unsafe mimamori_poll(&descriptors, UInt(descriptors.count), nanoseconds)
   }
 }

@@ -13,8 +13,13 @@ public struct SerialLine: Sendable, Hashable {
   public let parity: Parity
   /// 1 or 2.
   public let stopBits: Int
+  /// Seven bits and a parity bit are put into bytes of eight by this program, for a port that cannot make them.
+  public let makesParityInSoftware: Bool
 
-  public init(baud: Int, dataBits: Int = 8, parity: Parity = .none, stopBits: Int = 1) {
+  public init(
+    baud: Int, dataBits: Int = 8, parity: Parity = .none, stopBits: Int = 1, makesParityInSoftware: Bool = false
+  ) {
+    self.makesParityInSoftware = makesParityInSoftware && dataBits == 7 && parity != .none
     self.baud = baud
     self.dataBits = dataBits
     self.parity = parity

@@ -25,12 +25,15 @@ public struct SerialPort: ~Copyable {
   }
 
   public let path: String
-  /// For poll(2); it stays this port's.
+  /// For ppoll(2); it stays this port's.
   public let fileDescriptor: Int32
   /// What the kernel did not take over of the line's settings, as a sentence for the log; nil if it took all. A
   /// pseudo-terminal, for one, has no parity and no seven bits.
   public let warning: String?
   private let isMarkedExclusive: Bool
+  let line: SerialLine
+  /// How seven bits and parity are put into bytes of eight, if the port does not do it by itself.
+  private let softwareParity: SoftwareParity?
 
   /// Opens the port at `path` and sets it to `line`.
   ///
@@ -39,7 +42,7 @@ public struct SerialPort: ~Copyable {
     let descriptor = unsafe Glibc.open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
     let openError = errno
     guard descriptor >= 0 else { throw Self.openError(path, openError) }
-    let prepared: (isMarkedExclusive: Bool, warning: String?)
+    let prepared: (isMarkedExclusive: Bool, configured: Configured)
     do throws(SensorDriversError) {
       prepared = (try Self.claim(descriptor, path), try Self.configure(descriptor, path, line))
     } catch {
@@ -47,7 +50,9 @@ public struct SerialPort: ~Copyable {
       throw error
     }
     isMarkedExclusive = prepared.isMarkedExclusive
-    warning = prepared.warning
+    warning = prepared.configured.warning
+    softwareParity = prepared.configured.parity
+    self.line = line
     self.path = path
     fileDescriptor = descriptor
   }
@@ -56,6 +61,8 @@ public struct SerialPort: ~Copyable {
     // Without the flush, close would wait for a line that takes nothing, up to half a minute.
     _ = tcflush(fileDescriptor, TCIOFLUSH)
     if isMarkedExclusive { _ = ioctl(fileDescriptor, UInt(TIOCNXCL)) }
+    // A child that was forked a moment ago may still have a copy: closing ours would not end the lock.
+    _ = flock(fileDescriptor, LOCK_UN)
     _ = Glibc.close(fileDescriptor)
   }
 
@@ -67,7 +74,10 @@ public struct SerialPort: ~Copyable {
         let count = unsafe Glibc.read(fileDescriptor, bytes.baseAddress, bytes.count)
         return (count, errno)
       }
-      if count > 0 { return .bytes(count) }
+      if count > 0 {
+        softwareParity?.decode(&buffer, count: count)
+        return .bytes(count)
+      }
       if count == 0 { return .lost(lost("read from", "the other side has hung up")) }
       switch errorNumber {
       case EINTR: continue
@@ -79,6 +89,15 @@ public struct SerialPort: ~Copyable {
 
   /// Writes as much of `bytes` as the kernel takes at once.
   public func write(_ bytes: Span<UInt8>) -> WriteResult {
+    if let softwareParity {
+      let encoded = softwareParity.encode(bytes)
+      return writeRaw(encoded.span)
+    }
+    return writeRaw(bytes)
+  }
+
+  /// Writes without software parity.
+  func writeRaw(_ bytes: Span<UInt8>) -> WriteResult {
     while true {
       // SAFETY: write reads no more bytes than the span has.
       let (count, errorNumber) = unsafe bytes.withUnsafeBytes { bytes in
@@ -94,7 +113,7 @@ public struct SerialPort: ~Copyable {
     }
   }
 
-  private func lost(_ verb: String, _ reason: String) -> SensorDriversError {
+  func lost(_ verb: String, _ reason: String) -> SensorDriversError {
     SensorDriversError(
       action: "\(verb) the serial port \(path)", reason: reason,
       advice: "Check the cable and the adapter; the port is opened again as soon as it is back.", cause: .portLost)
@@ -146,17 +165,23 @@ extension SerialPort {
   /// TIOCGEXCL of asm-generic/ioctls.h, a macro that is not imported.
   private static let getExclusive: UInt = 0x8004_5440
 
-  private static func isPseudoTerminal(_ descriptor: Int32) -> Bool {
+  static func isPseudoTerminal(_ descriptor: Int32) -> Bool {
     var status = stat()
     // SAFETY: fstat fills in the one struct.
     guard unsafe fstat(descriptor, &status) == 0 else { return false }
     return (136...143).contains((status.st_rdev >> 8) & 0xFFF)
   }
 
-  /// Sets the line and reads back what the kernel made of it. Returns a warning if that differs.
+  /// What the kernel made of a line's settings.
+  private struct Configured {
+    var warning: String?
+    var parity: SoftwareParity?
+  }
+
+  /// Sets the line and reads back what the kernel made of it, with a warning if that differs.
   private static func configure(
     _ descriptor: Int32, _ path: String, _ line: SerialLine
-  ) throws(SensorDriversError) -> String? {
+  ) throws(SensorDriversError) -> Configured {
     let asked = TerminalSettings(line)
     guard asked.apply(to: descriptor) else {
       let errorNumber = errno
@@ -165,9 +190,21 @@ extension SerialPort {
         advice: "Check whether the adapter can do `baud` and `frame`.", cause: .portError)
     }
     _ = tcflush(descriptor, TCIOFLUSH)
+    let parity = SoftwareParity(line)
     guard let actual = TerminalSettings(of: descriptor), let difference = actual.difference(from: asked) else {
-      return nil
+      return Configured(parity: line.makesParityInSoftware ? parity : nil)
     }
-    return "The serial port \(path) is not set as configured: \(difference)."
+    let isMadeHere = parity != nil && actual.hasEightBitsWithoutParity
+    let remedy =
+      if isMadeHere {
+        " Seven bits and parity are made in software instead."
+      } else if isPseudoTerminal(descriptor) {
+        " A pseudo-terminal knows no other."
+      } else {
+        " Set the devices to what it can do, or use another adapter."
+      }
+    return Configured(
+      warning: "The serial port \(path) is not set as configured: \(difference).\(remedy)",
+      parity: isMadeHere ? parity : nil)
   }
 }

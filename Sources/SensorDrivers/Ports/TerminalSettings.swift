@@ -40,16 +40,22 @@ struct TerminalSettings {
   /// checksum finds it.
   init(_ line: SerialLine) {
     controlFlags = Control.receiverOn | Control.ignoreModemLines | Control.speedAsNumber
-    controlFlags |= line.dataBits == 7 ? Control.sevenBits : Control.eightBits
+    controlFlags |= line.dataBits == 7 && !line.makesParityInSoftware ? Control.sevenBits : Control.eightBits
     if line.stopBits == 2 { controlFlags |= Control.twoStopBits }
-    switch line.parity {
+    let parity = line.makesParityInSoftware ? SerialLine.Parity.none : line.parity
+    switch parity {
     case .none: break
     case .even: controlFlags |= Control.parity
     case .odd: controlFlags |= Control.parity | Control.oddParity
     }
-    inputFlags = Input.ignoreBreak | (line.parity == .none ? 0 : Input.checkParity)
+    inputFlags = Input.ignoreBreak | (parity == .none ? 0 : Input.checkParity)
     inputSpeed = UInt32(clamping: line.baud)
     outputSpeed = inputSpeed
+  }
+
+  /// Bytes of eight bits and nothing else, as a pseudo-terminal has them whatever it is asked for.
+  var hasEightBitsWithoutParity: Bool {
+    controlFlags & (Control.characterSizeMask | Control.parity) == Control.eightBits
   }
 
   /// Reads what a descriptor is set to. Returns nil and leaves `errno` if it is no terminal.

@@ -19,9 +19,9 @@ import Testing
   ])
   func `asks for the line so that active is wet`(bias: GPIOBias, wet: ContactSensor.Wet, isActiveLow: Bool) {
     let contact = Self.contact(bias: bias, wet: wet)
-    #expect(contact.input.isActiveLow == isActiveLow)
-    #expect(contact.input.bias == bias)
-    #expect(contact.input.debounce == .milliseconds(50))
+    #expect(contact.inputs[0].isActiveLow == isActiveLow)
+    #expect(contact.inputs[0].bias == bias)
+    #expect(contact.inputs[0].debounce == .milliseconds(50))
   }
 
   @Test(arguments: [true, false]) func `says its state at the start`(isWet: Bool) {
@@ -75,11 +75,12 @@ import Testing
   @Test func `asks for the level after lost edges and believes it`() {
     var bench = GPIOBench(Self.contact())
     bench.edge(true, at: 100)
-    #expect(!bench.driver.wantsLevel)
+    #expect(!bench.driver.wantsLevels)
     bench.edge(true, at: 110, dropped: 41)
-    #expect(bench.driver.wantsLevel)
-    bench.driver.levelRead(isActive: false, at: GPIOBench<ContactSensor>.time(112), into: &bench.actions)
-    #expect(!bench.driver.wantsLevel)
+    #expect(bench.driver.counters.lostEdges == 41)
+    #expect(bench.driver.wantsLevels)
+    bench.read([false], at: 112)
+    #expect(!bench.driver.wantsLevels)
     bench.pass(to: 1000)
     #expect(bench.observed == [Self.wet(false), .alive(Self.sensor)])
   }
@@ -87,15 +88,15 @@ import Testing
   @Test func `asks for the level every ten seconds, which also mends a lost edge`() {
     var bench = GPIOBench(Self.contact())
     bench.pass(to: 9_999)
-    #expect(!bench.driver.wantsLevel)
+    #expect(!bench.driver.wantsLevels)
     bench.pass(to: 10_000)
-    #expect(bench.driver.wantsLevel)
-    bench.driver.levelRead(isActive: true, at: GPIOBench<ContactSensor>.time(10_001), into: &bench.actions)
+    #expect(bench.driver.wantsLevels)
+    bench.read([true], at: 10_001)
     bench.pass(to: 10_100)
     #expect(bench.observed == [Self.wet(false), .alive(Self.sensor), Self.wet(true)])
     #expect(bench.times == [0, 10_001, 10_051])
     bench.pass(to: 20_001)
-    #expect(bench.driver.wantsLevel)
+    #expect(bench.driver.wantsLevels)
   }
 
   @Test func `is silent after a failure until it is opened again, and then says its state`() {
@@ -104,14 +105,11 @@ import Testing
     bench.driver.failed(.portLost, at: GPIOBench<ContactSensor>.time(110), into: &bench.actions)
     #expect(bench.driver.nextDeadline == nil)
     bench.pass(to: 60_000)
-    let time = GPIOBench<ContactSensor>.time(60_000)
-    bench.driver.opened(isActive: true, isDebounced: false, at: time, into: &bench.actions)
+    bench.open([true], at: 60_000)
     #expect(bench.observed == [Self.wet(false), .fault(Self.sensor, .portLost), Self.wet(true)])
-    // The kernel counts the edges of a new request from 1.
-    bench.sequence = 0
     bench.edge(false, at: 60_100)
     bench.pass(to: 60_200)
     #expect(bench.observed.last == Self.wet(false))
-    #expect(!bench.driver.wantsLevel)
+    #expect(!bench.driver.wantsLevels)
   }
 }

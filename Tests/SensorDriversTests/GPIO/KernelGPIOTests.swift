@@ -17,6 +17,12 @@ import Testing
         + "Connect it, or correct `chip`; `gpiodetect` lists what is there.")
   }
 
+  @Test func `are asked through the libgpiod that was meant`() {
+    // `Tests/Debian13/run.sh` says 2: that its run is no second one against the machine's own.
+    let expected = ProcessInfo.processInfo.environment["MIMAMORI_EXPECTED_LIBGPIOD"].map { [$0] } ?? ["1", "2"]
+    #expect(expected.contains("\(KernelGPIO.libraryInterface)"))
+  }
+
   @Test(arguments: ["/dev/null", "/dev/zero", "/etc/hostname"]) func `are told apart from other files`(path: String) {
     let error = #expect(throws: SensorDriversError.self) {
       try KernelGPIO().output(chip: path, line: .number(22), isActiveHigh: true, initial: false)

@@ -50,19 +50,16 @@ import Testing
     for number in 0..<2000 as Range<Int64> {
       Self.tip(&bench, at: 100 + number * 100)
       bench.actions.removeAll()
-      let level = bench.driver.wantsLevel
-      if level {
-        bench.driver.levelRead(isActive: false, at: GPIOBench<TippingBucket>.time(bench.now), into: &bench.actions)
-      }
+      if bench.driver.wantsLevels { bench.read([false], at: bench.now) }
     }
     bench.pass(to: 200_200)
     #expect(bench.driver.count == 2000)
-    #expect(bench.driver.rejectedTips == 0)
-    #expect(bench.driver.lostEdges == 0)
+    #expect(bench.driver.counters.rejectedTips == 0)
+    #expect(bench.driver.counters.lostEdges == 0)
   }
 
   @Test func `counts twenty tips a second that the kernel has debounced`() {
-    var bench = GPIOBench(Self.bucket(), isDebounced: true)
+    var bench = GPIOBench(Self.bucket(debounce: .zero))
     for number in 0..<200 as Range<Int64> {
       bench.edge(true, at: 100 + number * 50)
       bench.edge(false, at: 125 + number * 50)
@@ -71,57 +68,145 @@ import Testing
     #expect(bench.observed.count == 201)
   }
 
-  @Test func `does not believe tips faster than a bucket, and says so once a minute`() {
-    var bench = GPIOBench(Self.bucket(minimumInterval: .milliseconds(200)), isDebounced: true)
-    for number in 0..<100 as Range<Int64> {
+  @Test func `does not count the bounce of a tip that outlasts the debounce time`() {
+    var bench = GPIOBench(Self.bucket(debounce: .zero, minimumInterval: .milliseconds(200)))
+    for number in 0..<50 as Range<Int64> {
+      for bounce in 0..<3 as Range<Int64> {
+        bench.edge(true, at: 1000 + number * 3000 + bounce * 30)
+        bench.edge(false, at: 1010 + number * 3000 + bounce * 30)
+      }
+      if bench.driver.wantsLevels { bench.read([false], at: bench.now) }
+    }
+    #expect(bench.driver.count == 50)
+    #expect(bench.driver.counters.rejectedTips == 100)
+    #expect(bench.observed.count { $0 == .fault(Self.sensor, .implausibleRate) } == 3)
+  }
+
+  @Test func `believes tips at its highest rate although they come unevenly`() {
+    var bench = GPIOBench(Self.bucket(debounce: .zero, minimumInterval: .milliseconds(50)))
+    for number in 0..<1000 as Range<Int64> {
+      let start = 1000 + number * 50 + (number % 3) * 10
+      bench.edge(true, at: start)
+      bench.edge(false, at: start + 20)
+      if bench.driver.wantsLevels { bench.read([false], at: bench.now) }
+    }
+    #expect(bench.driver.count == 1000)
+    #expect(bench.driver.counters.rejectedTips == 0)
+  }
+
+  @Test func `does not believe a contact that goes on rattling, says so, and believes it again when it has rested`() {
+    var bench = GPIOBench(Self.bucket(debounce: .zero, minimumInterval: .milliseconds(200)))
+    for number in 0..<1200 as Range<Int64> {
       bench.edge(true, at: 1000 + number * 50)
       bench.edge(false, at: 1025 + number * 50)
+      if bench.driver.wantsLevels { bench.read([false], at: bench.now) }
     }
-    #expect(bench.driver.count == 25)
-    #expect(bench.driver.rejectedTips == 75)
-    #expect(bench.observed.count { $0 == .fault(Self.sensor, .implausibleRate) } == 1)
+    // A second's worth at the highest rate, and then nothing for a minute.
+    #expect((5...7).contains(bench.driver.count))
+    #expect(bench.driver.count + bench.driver.counters.rejectedTips == 1200)
+    // At the first, and when nothing is believed any more.
+    #expect(bench.observed.count { $0 == .fault(Self.sensor, .implausibleRate) } == 2)
+    #expect(bench.observed.last == .fault(Self.sensor, .implausibleRate))
+    let before = bench.driver.count
+    bench.edge(true, at: 70_000)
+    bench.edge(false, at: 70_100)
+    #expect(bench.observed.last == Self.tips(before + 1))
   }
 
   @Test func `says how many edges were lost and counts only what it saw`() {
-    var bench = GPIOBench(Self.bucket(), isDebounced: true)
+    var bench = GPIOBench(Self.bucket(debounce: .zero))
     bench.edge(true, at: 100)
     bench.edge(false, at: 150)
     bench.edge(false, at: 9000, dropped: 801)
     bench.edge(true, at: 9500)
     bench.edge(false, at: 9550, dropped: 2)
-    #expect(bench.driver.lostEdges == 803)
+    #expect(bench.driver.counters.lostEdges == 803)
     #expect(bench.driver.count == 2)
     #expect(bench.observed == [Self.tips(0), Self.tips(1), .fault(Self.sensor, .edgesLost), Self.tips(2)])
   }
 
   @Test func `notices edges that were lost before the first, and after a minute says it again`() {
-    var bench = GPIOBench(Self.bucket(), isDebounced: true)
+    var bench = GPIOBench(Self.bucket(debounce: .zero))
     bench.edge(true, at: 100, dropped: 7)
-    #expect(bench.driver.lostEdges == 7)
+    #expect(bench.driver.counters.lostEdges == 7)
     #expect(bench.observed == [Self.tips(0), Self.tips(1), .fault(Self.sensor, .edgesLost)])
     bench.edge(true, at: 70_000, dropped: 3)
     #expect(bench.observed.suffix(2) == [Self.tips(2), .fault(Self.sensor, .edgesLost)])
   }
 
-  @Test func `takes the wrapping of the sequence numbers for no gap`() {
-    var bench = GPIOBench(Self.bucket(), isDebounced: true)
+  @Test func `counts a tip once although the kernel notes its bounce after the deadline`() {
+    var bench = GPIOBench(Self.bucket())
     bench.edge(true, at: 100)
-    bench.sequence = UInt32.max - 1
+    bench.pass(to: 125)
+    #expect(bench.driver.count == 1)
+    // The processor that notes the edges stood still: the opening of 101 is read at 126.
+    bench.lateEdge(false, at: 101)
+    bench.edge(true, at: 126)
+    bench.pass(to: 160)
+    #expect(bench.driver.count == 1)
+    bench.edge(false, at: 170)
+    bench.edge(true, at: 220)
+    bench.pass(to: 260)
+    #expect(bench.driver.count == 2)
+  }
+
+  @Test func `does not count a closing again whose opening had not lasted, although that is read after the deadline`() {
+    var bench = GPIOBench(Self.bucket())
+    bench.edge(true, at: 100)
+    bench.edge(false, at: 150)
+    bench.pass(to: 175)
+    // Closed again in the bounce, and so until 190.
+    bench.lateEdge(true, at: 151)
+    bench.edge(false, at: 190)
+    bench.pass(to: 300)
+    #expect(bench.driver.count == 1)
+  }
+
+  @Test func `two deadlines that came too soon for one tip count it once`() {
+    var bench = GPIOBench(Self.bucket())
+    bench.edge(true, at: 100)
+    bench.pass(to: 125)
+    bench.lateEdge(false, at: 101)
+    bench.edge(true, at: 126)
+    bench.pass(to: 150)
+    bench.lateEdge(false, at: 127)
+    bench.edge(true, at: 151)
+    bench.pass(to: 200)
+    #expect(bench.driver.count == 1)
+    bench.edge(false, at: 210)
+    bench.edge(true, at: 260)
+    bench.pass(to: 300)
+    #expect(bench.driver.count == 2)
+  }
+
+  @Test func `does not count a closing of which nobody knows whether it lasted, because edges after it were lost`() {
+    var bench = GPIOBench(Self.bucket())
+    bench.edge(true, at: 100)
+    // The opening of 101 was dropped; the contact closes for good at 125, and the loop is late.
+    bench.lateEdge(true, at: 125, dropped: 1)
+    bench.pass(to: 200)
+    #expect(bench.driver.count == 1)
+    #expect(bench.driver.counters.lostEdges == 1)
+  }
+
+  @Test func `takes the wrapping of the sequence numbers for no gap`() {
+    var bench = GPIOBench(Self.bucket(debounce: .zero))
+    bench.edge(true, at: 100)
+    bench.sequences[4] = UInt32.max - 1
     bench.edge(false, at: 200)
-    let before = bench.driver.lostEdges
+    let before = bench.driver.counters.lostEdges
     bench.edge(true, at: 300)
     bench.edge(false, at: 400)
     bench.edge(true, at: 500)
-    #expect(bench.driver.lostEdges == before)
+    #expect(bench.driver.counters.lostEdges == before)
     #expect(bench.driver.count == 3)
   }
 
   @Test func `keeps its count over a failure`() {
-    var bench = GPIOBench(Self.bucket(count: 10), isDebounced: true)
+    var bench = GPIOBench(Self.bucket(count: 10, debounce: .zero))
     bench.edge(true, at: 100)
     bench.driver.failed(.portLost, at: GPIOBench<TippingBucket>.time(200), into: &bench.actions)
-    let time = GPIOBench<TippingBucket>.time(300)
-    bench.driver.opened(isActive: false, isDebounced: true, at: time, into: &bench.actions)
+    bench.open([false], at: 300)
     #expect(bench.observed == [Self.tips(10), Self.tips(11), .fault(Self.sensor, .portLost), Self.tips(11)])
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Observations
 import SensorDrivers
+import TestData
 
 /// Published packets and advertisements, and what is built like them.
 enum BLEVectors {
@@ -39,8 +40,8 @@ enum BLEVectors {
   }
 
   /// One legacy report as an H4 packet; the last byte of the address is `device`.
-  static func report(_ data: [UInt8], device: UInt8 = 1, signal: Int8 = -60) -> [UInt8] {
-    let report = [0x03, 0x01, device, 0x22, 0x33, 0x44, 0x55, 0xC6, UInt8(data.count)] + data
+  static func report(_ data: [UInt8], device: UInt8 = 1, signal: Int8 = -60, highest: UInt8 = 0xC6) -> [UInt8] {
+    let report = [0x03, 0x01, device, 0x22, 0x33, 0x44, 0x55, highest, UInt8(data.count)] + data
     return [0x04, 0x3E, UInt8(report.count + 3), 0x02, 0x01] + report + [UInt8(bitPattern: signal)]
   }
 
@@ -62,7 +63,15 @@ enum BLEVectors {
   }
 
   static func recognise(_ data: [UInt8]) -> TagAdvertisement? {
-    TagRecognition.recognise(data.span)
+    recognise(data, by: TagRecognition(), from: nil)
+  }
+
+  /// The tag that `recognition` finds, if it finds one.
+  static func recognise(
+    _ data: [UInt8], by recognition: TagRecognition, from advertiser: Advertiser?
+  ) -> TagAdvertisement? {
+    if case .tag(let found)? = recognition.find(in: data.span, from: advertiser) { return found }
+    return nil
   }
 
   /// The same numbers for the same seed, on every machine.

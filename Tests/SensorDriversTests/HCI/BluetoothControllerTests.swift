@@ -85,8 +85,8 @@ struct `A software Bluetooth controller on a pseudo-terminal` {
   @Test func `that stops to answer is deaf, and is heard again when it goes on`() throws {
     let peer = try BluetoothPeer(beacons: 1, isExtended: false)
     var settings = BeaconReceiver.Settings()
-    settings.commandTimeout = .milliseconds(300)
-    settings.quietBeforeProbe = .milliseconds(600)
+    settings.commandTimeout = .seconds(2)
+    settings.quietBeforeProbe = .seconds(2)
     var site = try Site(path: peer.path, settings: settings)
     let isHeard = site.run { !$0.heard.isEmpty }
     #expect(isHeard)

@@ -1,5 +1,6 @@
 import Observations
 import SensorDrivers
+import TestData
 import Testing
 
 @Suite struct `Published HCI packets` {

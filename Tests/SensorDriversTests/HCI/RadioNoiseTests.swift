@@ -53,4 +53,47 @@ import Testing
     }
     #expect(found > 0)
   }
+
+  @Test func `thirty minutes of noise make no water, no growth, and the first good report after it is heard`() throws {
+    let rule = RawTagRule(
+      format: try #require(TagFormat(name: "acme")), carrier: .company(0x0499), match: [0xA1],
+      identity: .bytes(offset: 1, count: 6), battery: RawTagRule.Battery(offset: 7, unit: .percent))
+    func acme(_ number: UInt8) -> [UInt8] {
+      BLEVectors.bytes("0cff9904a1") + [0, 0, 0, 0, 0, number, 80, 0]
+    }
+    let contacts = try ([1, 2] as [UInt8]).map { number in
+      let bytes: [UInt8] = [0, 0, 0, 0, 0, number]
+      let tag = TagIdentifier(format: rule.format, bytes: bytes.span)
+      return RadioContact(
+        sensor: SensorID("coin-\(number)"), tag: try #require(tag), silentAfter: .seconds(90),
+        unheardAfter: .minutes(10), lowBattery: 10)
+    }
+    var site = VirtualController(
+      settings: BeaconReceiver.Settings(recognition: TagRecognition(rules: [rule])), contacts: contacts)
+    site.open()
+    var random = BLEVectors.Generator(seed: 30)
+    for second in 0..<1800 {
+      site.pass(.milliseconds(500))
+      // Random bytes, half packets, dropped and repeated bytes, between good reports of both contacts.
+      var packet = BLEVectors.report(acme(1), device: 1) + BLEVectors.extendedReport(acme(2), device: 2)
+      switch second % 5 {
+      case 0: packet = random.bytes(0...200)
+      case 1: packet.removeSubrange(Int.random(in: 0..<packet.count, using: &random)...)
+      case 2: packet.remove(at: .random(in: 0..<packet.count, using: &random))
+      case 3:
+        let index = Int.random(in: 0..<packet.count, using: &random)
+        packet.insert(packet[index], at: index)
+      default: break
+      }
+      site.send(packet)
+      site.pass(.milliseconds(500))
+    }
+    for number in 1...2 { #expect(site.count(.contact(SensorID("coin-\(number)"), active: true)) == 0) }
+    #expect(site.deafCount == 0)
+    // H4 has no checksum: a spoilt report may name another tag, but one that nobody has on a list.
+    #expect(site.receiver.counters.frames > 500)
+    site.observations.removeAll()
+    site.send(BLEVectors.report(BLEVectors.iBeacon(minor: 60_000)))
+    #expect(site.sightings.map { BLEVectors.hex($0.tag) } == [BLEVectors.identifier(minor: 60_000)])
+  }
 }

@@ -25,8 +25,8 @@ struct VirtualController {
   /// Num_HCI_Command_Packets of each answer.
   var credits: UInt8 = 1
 
-  init(settings: BeaconReceiver.Settings = BeaconReceiver.Settings()) {
-    receiver = BeaconReceiver(sensor: Self.sensor, settings: settings)
+  init(settings: BeaconReceiver.Settings = BeaconReceiver.Settings(), contacts: [RadioContact] = []) {
+    receiver = BeaconReceiver(sensor: Self.sensor, settings: settings, contacts: contacts)
   }
 
   var opcodes: [UInt16] { commands.map { UInt16($0[1]) | UInt16($0[2]) << 8 } }
@@ -102,5 +102,25 @@ struct VirtualController {
     }
     let event = [0x04, 0x0E, UInt8(3 + parameters.count), credits, command[1], command[2]] + parameters
     receiver.received(event.span, at: now, into: &actions)
+  }
+}
+
+extension VirtualController {
+  /// What a plain controller answers to the commands in `bytes`, each with success.
+  static func answers(to bytes: [UInt8]) -> [UInt8] {
+    var events: [UInt8] = []
+    var rest = bytes[...]
+    while rest.count >= 4 {
+      let command = Array(rest.prefix(4))
+      rest = rest.dropFirst(4 + Int(command[3]))
+      var parameters: [UInt8] = [0]
+      switch UInt16(command[1]) | UInt16(command[2]) << 8 {
+      case 0x2003: parameters += [UInt8](repeating: 0, count: 8)
+      case 0x1002: parameters += (0..<64).map { $0 == 37 ? 0x60 : 0 }
+      default: break
+      }
+      events += [0x04, 0x0E, UInt8(3 + parameters.count), 1, command[1], command[2]] + parameters
+    }
+    return events
   }
 }

@@ -56,13 +56,21 @@ struct LiveLoop: ~Copyable {
   let port: SerialPort
   var bus: ModbusBus
   private(set) var observations: [TimedObservation] = []
+  private(set) var reports: [OutputReport] = []
   private(set) var isLost = false
 
-  init(path: String, line: SerialLine, points: [ModbusPoint]) throws {
+  init(path: String, line: SerialLine, points: [ModbusPoint], outputs: [ModbusOutput] = []) throws {
     port = try SerialPort(path: path, line: line)
-    bus = ModbusBus(line: line, points: points)
+    bus = ModbusBus(line: line, points: points, outputs: outputs)
     var actions = DriverActions()
     bus.opened(at: Self.now, into: &actions)
+  }
+
+  /// An output is to be switched: what that sends goes out at the next turn.
+  mutating func command(_ output: OutputID, on: Bool) {
+    var actions = DriverActions()
+    bus.command(output, on: on, at: Self.now, into: &actions)
+    if !actions.transmit.isEmpty { _ = port.write(actions.transmit.span) }
   }
 
   static var now: MonotonicTime {
@@ -91,6 +99,7 @@ struct LiveLoop: ~Copyable {
       if let deadline = bus.nextDeadline, deadline <= Self.now { bus.wake(at: Self.now, into: &actions) }
       if !actions.transmit.isEmpty { _ = port.write(actions.transmit.span) }
       observations += actions.observations
+      reports += actions.outputs
       actions.removeAll()
     }
     return isDone(observations)

@@ -17,15 +17,20 @@ struct VirtualLine {
   private(set) var now = MonotonicTime.at(milliseconds: 0)
   private(set) var observations: [TimedObservation] = []
   private(set) var requests: [(time: MonotonicTime, request: ModbusRequest)] = []
+  private(set) var reports: [(time: MonotonicTime, report: OutputReport)] = []
   private(set) var reopenings = 0
   private(set) var events = 0
   private var arrivals: [Arrival] = []
   private var actions = DriverActions()
 
-  init(line: SerialLine = SerialLine(baud: 9600, parity: .even), points: [ModbusPoint], devices: @escaping Devices) {
+  init(
+    line: SerialLine = SerialLine(baud: 9600, parity: .even), points: [ModbusPoint], outputs: [ModbusOutput] = [],
+    identities: [ModbusIdentity] = [], manners: ModbusLineManners = ModbusLineManners(gap: nil),
+    devices: @escaping Devices
+  ) {
     self.line = line
     self.devices = devices
-    bus = ModbusBus(line: line, points: points)
+    bus = ModbusBus(line: line, points: points, outputs: outputs, identities: identities, manners: manners)
     bus.opened(at: now, into: &actions)
     carryOut()
   }
@@ -55,12 +60,29 @@ struct VirtualLine {
     arrivals.insert(Arrival(time: time, bytes: bytes), at: place)
   }
 
+  /// The station wants an output so, now.
+  mutating func command(_ output: OutputID, on: Bool) {
+    bus.command(output, on: on, at: now, into: &actions)
+    carryOut()
+  }
+
+  /// The port is lost and opened again.
+  mutating func reopen() {
+    arrivals.removeAll()
+    bus.failed(.portLost, at: now, into: &actions)
+    carryOut()
+    bus.opened(at: now, into: &actions)
+    carryOut()
+  }
+
   private mutating func carryOut() {
     observations += actions.observations
+    reports += actions.outputs.map { (now, $0) }
     if actions.reopen { reopenings += 1 }
-    if !actions.transmit.isEmpty, let request = ModbusRequest(frame: actions.transmit.span) {
+    let transmitted = actions.transmit
+    if let request = ModbusRequest(frame: transmitted.span) {
       requests.append((now, request))
-      let sent = now + wireTime(actions.transmit.count)
+      let sent = now + wireTime(transmitted.count)
       for answer in devices(request, sent) {
         inject(answer.bytes, at: sent + answer.delay + wireTime(answer.bytes.count))
       }
@@ -78,11 +100,25 @@ struct VirtualLine {
   }
 }
 
-/// The answer of a device whose every register holds its own address plus a thousand times its unit.
+/// The answer of a device whose every register holds its own address plus a thousand times its unit, whose every third bit
+/// is set, and that takes whatever is written.
 func honestAnswer(_ request: ModbusRequest) -> [UInt8] {
   var bytes: [UInt8] = []
-  let first = Int(request.unit) * 1000 + Int(request.address)
-  request.encodeAnswer((0..<request.quantity).map { UInt16(truncatingIfNeeded: first + $0) }, into: &bytes)
+  if request.written != nil {
+    request.encode(into: &bytes)
+  } else if request.table.holdsBits {
+    request.encodeAnswer((0..<request.quantity).map { (Int(request.address) + $0) % 3 == 0 }, into: &bytes)
+  } else {
+    let first = Int(request.unit) * 1000 + Int(request.address)
+    request.encodeAnswer((0..<request.quantity).map { UInt16(truncatingIfNeeded: first + $0) }, into: &bytes)
+  }
+  return bytes
+}
+
+/// The answer of a device that cannot do what is asked.
+func exceptionAnswer(_ request: ModbusRequest, _ exception: ModbusException) -> [UInt8] {
+  var bytes: [UInt8] = []
+  request.encodeException(exception, into: &bytes)
   return bytes
 }
 
@@ -94,5 +130,24 @@ extension ModbusPoint {
     ModbusPoint(
       sensor: SensorID("\(unit)-\(address)"), quantity: .waterLevel, unit: unit, table: .input, address: address,
       type: .uint16, scale: 0.001, every: every, timeout: timeout, retries: retries)
+  }
+}
+
+extension ModbusPoint {
+  /// A contact at one bit, called `contact-unit-address`, wet while the bit is set.
+  static func contact(
+    unit: UInt8, table: ModbusTable = .discrete, address: UInt16, activeWhenSet: Bool = true,
+    every: TimeSpan = .seconds(1)
+  ) -> ModbusPoint {
+    ModbusPoint(
+      sensor: SensorID("contact-\(unit)-\(address)"), quantity: .floodContact, unit: unit, table: table,
+      address: address, type: .uint16, meaning: .contact(activeWhenSet: activeWhenSet), every: every)
+  }
+}
+
+extension Sequence<TimedObservation> {
+  /// What a contact said, in order.
+  func contacts(of sensor: SensorID) -> [Bool] {
+    compactMap { if case .contact(sensor, let isActive) = $0.observation { isActive } else { nil } }
   }
 }

@@ -37,6 +37,17 @@ final class PseudoTerminal {
     let count = unsafe Glibc.read(descriptor, &bytes, bytes.count)
     return Array(bytes.prefix(max(count, 0)))
   }
+
+  /// Waits for so many bytes, twenty seconds for each piece of them at most.
+  func read(_ count: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while bytes.count < count, awaitReadable(descriptor, milliseconds: 20_000) {
+      let piece = read()
+      guard !piece.isEmpty else { break }
+      bytes += piece
+    }
+    return bytes
+  }
 }
 
 /// Waits until a descriptor has something to say, at most so long. Returns whether it has.

@@ -34,7 +34,7 @@ import Testing
     #expect(readAll(port).last == .nothing)
     let every = (0...255).map(UInt8.init)
     #expect(terminal.write(every) == 256)
-    #expect(awaitReadable(port.fileDescriptor, milliseconds: 2000))
+    #expect(awaitReadable(port.fileDescriptor, milliseconds: 20_000))
     let (bytes, last) = readAll(port)
     #expect(bytes == every)
     #expect(last == .nothing)
@@ -60,6 +60,45 @@ import Testing
     #expect(warning.contains(terminal.path) && warning.contains("7E1"))
   }
 
+  @Test func `a pseudo-terminal gets seven bits and parity in software, and a byte of wrong parity is read as zero`()
+    throws
+  {
+    let terminal = try PseudoTerminal()
+    let port = try SerialPort(path: terminal.path, line: SerialLine(baud: 1200, dataBits: 7, parity: .even))
+    let warned = port.warning
+    #expect(try #require(warned).contains("in software"))
+    #expect(port.write([0x30, 0x31, 0x21].span) == .written(3))
+    #expect(terminal.read(3) == [0x30, 0xB1, 0x21])
+    // 0 and 1 with their parity, 1 without its own.
+    #expect(terminal.write([0x30, 0xB1, 0x31]) == 3)
+    #expect(awaitReadable(port.fileDescriptor, milliseconds: 20_000))
+    #expect(readAll(port).bytes == [0x30, 0x31, 0])
+  }
+
+  @Test func `parity in software by configuration needs no warning`() throws {
+    let terminal = try PseudoTerminal()
+    let port = try SerialPort(
+      path: terminal.path, line: SerialLine(baud: 1200, dataBits: 7, parity: .even, makesParityInSoftware: true))
+    let warning = port.warning
+    #expect(warning == nil)
+    #expect(port.write([0x31].span) == .written(1))
+    #expect(terminal.read(1) == [0xB1])
+  }
+
+  @Test func `a break that the port cannot make is a zero byte at half the speed`() throws {
+    let terminal = try PseudoTerminal()
+    let port = try SerialPort(path: terminal.path, line: SerialLine(baud: 1200, dataBits: 7, parity: .even))
+    #expect(port.setBreak(.begin, by: .line) == .unsupported)
+    #expect(port.setBreak(.begin, by: .none) == .done)
+    #expect(port.setBreak(.begin, by: .byte) == .done)
+    let during = try #require(TerminalSettings(of: port.fileDescriptor))
+    #expect(during.difference(from: TerminalSettings(SerialLine(baud: 600))) == nil)
+    #expect(terminal.read(1) == [0])
+    #expect(port.setBreak(.end, by: .byte) == .done)
+    let after = try #require(TerminalSettings(of: port.fileDescriptor))
+    #expect(after.difference(from: TerminalSettings(SerialLine(baud: 1200))) == nil)
+  }
+
   @Test func `a missing device is named, with what to do`() throws {
     let error = try #require(errorOfOpening("/dev/mimamori-no-such-port"))
     #expect(error.cause == .portMissing)
@@ -80,6 +119,18 @@ import Testing
     #expect(errorOfOpening(terminal.path) == nil)
   }
 
+  @Test func `a port is free once it is closed, although a child that is being started has a copy of it`() throws {
+    let terminal = try PseudoTerminal()
+    var copy: Int32 = -1
+    defer { close(copy) }
+    do {
+      let port = try SerialPort(path: terminal.path, line: SerialLine(baud: 9600))
+      copy = dup(port.fileDescriptor)
+      #expect(errorOfOpening(terminal.path)?.cause == .portBusy)
+    }
+    #expect(errorOfOpening(terminal.path) == nil)
+  }
+
   @Test(arguments: ["/dev/null", "/proc/self/stat", "/tmp"])
   func `what is no serial port is refused`(path: String) throws {
     let error = try #require(errorOfOpening(path))
@@ -94,8 +145,10 @@ import Testing
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: first.path)
     do {
       let port = try SerialPort(path: link, line: SerialLine(baud: 9600))
+      // The link goes first, as with udev: another test may be given the same number at once.
+      try FileManager.default.removeItem(atPath: link)
       first.hangUp()
-      #expect(awaitReadable(port.fileDescriptor, milliseconds: 2000))
+      #expect(awaitReadable(port.fileDescriptor, milliseconds: 20_000))
       guard case .lost(let error) = readAll(port).last else {
         Issue.record("The port does not say that it is lost")
         return
@@ -107,12 +160,11 @@ import Testing
       }
     }
     #expect(errorOfOpening(link)?.cause == .portMissing)
-    try FileManager.default.removeItem(atPath: link)
     let second = try PseudoTerminal()
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: second.path)
     let port = try SerialPort(path: link, line: SerialLine(baud: 9600))
     #expect(second.write([7]) == 1)
-    #expect(awaitReadable(port.fileDescriptor, milliseconds: 2000))
+    #expect(awaitReadable(port.fileDescriptor, milliseconds: 20_000))
     #expect(readAll(port).bytes == [7])
   }
 

@@ -1,11 +1,14 @@
 import Observations
 import SensorDrivers
+import TestData
 import Testing
 
 @Suite struct `Published advertisements` {
   /// What a line must be: a tag of ours, another recogniser's business, or nothing at all.
   private enum Expected {
     case tag(TagFormat, String, power: Int8?)
+    /// How it is with a tag that this one does not name.
+    case telemetry(millivolts: UInt16, temperature: Int16, advertisements: UInt32, uptimeTenths: UInt32)
     /// Passed over until a recogniser of this name owns it.
     case passedOver(String)
     case rejected
@@ -15,8 +18,8 @@ import Testing
     // -29 dBm at 0 m are -70 dBm at 1 m.
     "eddystone-uid": .tag(.eddystoneUID, "12345678901234678901000000000001", power: -70),
     "eddystone-url": .passedOver("Eddystone-URL"),
-    "eddystone-tlm": .passedOver("Eddystone-TLM"),
-    "eddystone-eid": .passedOver("Eddystone-EID"),
+    "eddystone-tlm": .telemetry(millivolts: 2840, temperature: 19 * 256, advertisements: 5223, uptimeTenths: 10948),
+    "eddystone-eid": .tag(.eddystoneEID, "4549445f74657374", power: -70),
     "ibeacon": .tag(.iBeacon, "4142434445464748494041424344454600010002", power: -8),
     "bad-truncated": .rejected,
     // Accepted: the service data say FEAA, and the list of services beside them is not asked.
@@ -37,6 +40,15 @@ import Testing
         #expect(found?.tag.format == format, "\(line.name)")
         #expect(found.map { BLEVectors.hex($0.tag) } == identifier, "\(line.name): \(line.saying)")
         #expect(found?.powerAtOneMetre == power, "\(line.name)")
+      case .telemetry(let millivolts, let temperature, let advertisements, let uptimeTenths):
+        guard case .telemetry(let telemetry)? = TagRecognition().find(in: data.span) else {
+          Issue.record("\(line.name) is no telemetry")
+          continue
+        }
+        #expect(telemetry.batteryMillivolts == millivolts)
+        #expect(telemetry.temperature == temperature)
+        #expect(telemetry.advertisements == advertisements)
+        #expect(telemetry.uptimeTenths == uptimeTenths)
       case .passedOver:
         #expect(found == nil, "\(line.name)")
       case .rejected:

@@ -16,6 +16,13 @@ public struct UltrasonicSensor: SerialDriver {
   private static let garbageLimit = TimeSpan.seconds(2)
   /// Bytes that stay away for so long end a run of garbage: a stray byte now and then is no fault.
   private static let garbagePause = TimeSpan.seconds(1)
+  /// A frame's sum has eight bits: in a stream of noise one seems to be there every few seconds. So long after bytes that
+  /// belonged to no frame a frame is doubted. A sensor that talks alone on its line is never doubted.
+  private static let noiseSpan = TimeSpan.milliseconds(90)
+  /// Two doubted frames that differ by less than this, in millimetres, confirm each other…
+  private static let doubtTolerance = 100
+  /// …if no more than this lies between them.
+  private static let doubtSpan = TimeSpan.seconds(1)
   private static let silenceBeforeReopening = TimeSpan.seconds(60)
 
   public let sensors: [SensorID]
@@ -32,6 +39,10 @@ public struct UltrasonicSensor: SerialDriver {
   /// When a run of bytes without a frame will have lasted too long.
   private var garbageDue: MonotonicTime?
   private var reopenAt: MonotonicTime?
+  /// The last distance that was doubted.
+  private var doubted: (millimetres: Int, time: MonotonicTime)?
+  private var strayBytes: UInt64 = 0
+  private var lastStray: MonotonicTime?
 
   public init(sensor: SensorID, mountHeight: Measure) {
     self.sensor = sensor
@@ -62,12 +73,18 @@ public struct UltrasonicSensor: SerialDriver {
     guard bytes.count > 0 else { return }
     counters.bytesReceived += UInt64(bytes.count)
     settleGarbage(at: time, into: &actions)
-    if let lastByte, time - lastByte > Self.frameGap { parser.gap() }
+    if let lastByte, time - lastByte > Self.frameGap {
+      parser.gap()
+      noteStrayBytes(at: lastByte)
+    }
     lastByte = time
     reopenAt = time + Self.silenceBeforeReopening
     for index in bytes.indices {
-      if let distance = parser.feed(bytes[index]) {
+      let distance = parser.feed(bytes[index])
+      noteStrayBytes(at: time)
+      if let distance {
         counters.frames += 1
+        guard isBelievable(distance, at: time) else { continue }
         garbageDue = nil
         report(distance, at: time, into: &actions)
       } else if garbageDue == nil {
@@ -96,6 +113,25 @@ public struct UltrasonicSensor: SerialDriver {
     }
     garbageDue = time + Self.faultInterval
     report(FaultCause.garbledReply, at: time, into: &actions)
+  }
+
+  private mutating func noteStrayBytes(at time: MonotonicTime) {
+    guard parser.strayCount != strayBytes else { return }
+    strayBytes = parser.strayCount
+    lastStray = time
+  }
+
+  /// Whether the frame is one. On a quiet line its sum is proof enough; in noise it takes a second frame that says nearly
+  /// the same.
+  private mutating func isBelievable(_ distance: A02YYUWDistance, at time: MonotonicTime) -> Bool {
+    guard let lastStray, time - lastStray < Self.noiseSpan else {
+      doubted = nil
+      return true
+    }
+    guard case .millimetres(let millimetres) = distance else { return false }
+    defer { doubted = (millimetres, time) }
+    guard let doubted, time - doubted.time <= Self.doubtSpan else { return false }
+    return abs(millimetres - doubted.millimetres) <= Self.doubtTolerance
   }
 
   private mutating func report(

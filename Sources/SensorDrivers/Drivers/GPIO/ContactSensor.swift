@@ -12,10 +12,12 @@ public struct ContactSensor: GPIODriver {
   }
 
   public let sensor: SensorID
-  public let input: GPIOInputSettings
-  public private(set) var wantsLevel = false
+  public let inputs: [GPIOInputSettings]
+  public private(set) var counters = GPIOCounters()
+  public private(set) var wantsLevels = false
   private let levelInterval: TimeSpan
-  private var debouncer: Debouncer?
+  private var span: TimeSpan
+  private var debouncer: Debouncer<Bool>?
   private var sequence = LineSequence()
   private var nextLevel: MonotonicTime?
 
@@ -26,8 +28,11 @@ public struct ContactSensor: GPIODriver {
   ) {
     self.sensor = sensor
     self.levelInterval = levelInterval
-    input = GPIOInputSettings(
-      line: line, bias: bias, isActiveLow: Self.isActiveLow(bias: bias, wet: wet), debounce: debounce)
+    span = debounce
+    inputs = [
+      GPIOInputSettings(
+        line: line, bias: bias, isActiveLow: Self.isActiveLow(bias: bias, wet: wet), debounce: debounce)
+    ]
   }
 
   /// Whether wet is a low voltage. A closed contact connects the line with ground, except beside a pull-down, where it
@@ -43,44 +48,50 @@ public struct ContactSensor: GPIODriver {
   }
 
   public mutating func opened(
-    isActive: Bool, isDebounced: Bool, at time: MonotonicTime, into actions: inout DriverActions
+    _ lines: GPIOLinesOpened, at time: MonotonicTime, into actions: inout DriverActions
   ) {
-    debouncer = Debouncer(span: isDebounced ? .zero : input.debounce, isActive: isActive)
+    span = lines.isDebounced ? .zero : inputs[0].debounce
+    debouncer = Debouncer(lines.levels[0])
     sequence = LineSequence()
-    wantsLevel = false
+    wantsLevels = false
     nextLevel = time + levelInterval
-    say(isActive, at: time, into: &actions)
+    say(lines.levels[0], at: time, into: &actions)
   }
 
   public mutating func edge(_ edge: GPIOEdge, at time: MonotonicTime, into actions: inout DriverActions) {
+    counters.edges += 1
     // What the contact was meanwhile is of no importance; what it is now is read again.
-    if sequence.missing(before: edge.lineSequence) > 0 { wantsLevel = true }
+    let missing = sequence.missing(before: edge.lineSequence)
+    if missing > 0 {
+      counters.lostEdges += UInt64(missing)
+      wantsLevels = true
+    }
     update(edge.isRising, at: edge.time, into: &actions)
   }
 
-  public mutating func levelRead(isActive: Bool, at time: MonotonicTime, into actions: inout DriverActions) {
-    wantsLevel = false
+  public mutating func levelsRead(_ areActive: [Bool], at time: MonotonicTime, into actions: inout DriverActions) {
+    wantsLevels = false
     nextLevel = time + levelInterval
-    if debouncer?.latest != isActive { update(isActive, at: time, into: &actions) }
+    if debouncer?.latest != areActive[0] { update(areActive[0], at: time, into: &actions) }
     actions.observations.append(TimedObservation(time: time, observation: .alive(sensor)))
   }
 
   public mutating func failed(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions) {
     debouncer = nil
     nextLevel = nil
-    wantsLevel = false
+    wantsLevels = false
     actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, cause)))
   }
 
   public mutating func wake(at time: MonotonicTime, into actions: inout DriverActions) {
-    if let change = debouncer?.settle(by: time) { say(change.isActive, at: change.time, into: &actions) }
-    if let nextLevel, time >= nextLevel { wantsLevel = true }
+    if let change = debouncer?.settle(by: time) { say(change.state, at: change.time, into: &actions) }
+    if let nextLevel, time >= nextLevel { wantsLevels = true }
   }
 
   private mutating func update(_ isActive: Bool, at time: MonotonicTime, into actions: inout DriverActions) {
-    if let change = debouncer?.settle(by: time) { say(change.isActive, at: change.time, into: &actions) }
-    if let change = debouncer?.change(to: isActive, at: time) {
-      say(change.isActive, at: change.time, into: &actions)
+    if let change = debouncer?.settle(by: time) { say(change.state, at: change.time, into: &actions) }
+    if let change = debouncer?.change(to: isActive, at: time, lasting: span) {
+      say(change.state, at: change.time, into: &actions)
     }
   }
 

@@ -1,60 +1,86 @@
 public import Observations
 
-/// The life of one sensor on one GPIO line: a value that is told what happens and says what to do.
+/// Lines that were requested, as they stood at that moment; each in the order of the driver's `inputs`.
+public struct GPIOLinesOpened: Sendable, Hashable {
+  /// Their numbers on the chip: each edge names its line by it.
+  public let offsets: [UInt32]
+  /// Whether each is active.
+  public let levels: [Bool]
+  /// Whether the kernel debounces them, so that each edge counts at once.
+  public let isDebounced: Bool
+
+  public init(offsets: [UInt32], levels: [Bool], isDebounced: Bool) {
+    self.offsets = offsets
+    self.levels = levels
+    self.isDebounced = isDebounced
+  }
+}
+
+/// What came over the lines of one sensor since the start; only ever rises. Published in `health`.
+public struct GPIOCounters: Sendable, Hashable {
+  /// Edges that were read.
+  public var edges: UInt64 = 0
+  /// Edges that the kernel dropped before they were read, by its sequence numbers: exactly so many.
+  public var lostEdges: UInt64 = 0
+  /// Tips that came too soon after another to be true, and were not counted.
+  public var rejectedTips: UInt64 = 0
+
+  public init() {}
+}
+
+/// The life of one sensor on one or two GPIO lines: a value that is told what happens and says what to do.
 ///
-/// It has no descriptor, no clock and no task; whoever owns the line calls it, also in a replay. Times given to it never
+/// It has no descriptor, no clock and no task; whoever owns the lines calls it, also in a replay. Times given to it never
 /// go back, but an edge may be a little older than the call that brings it.
 public protocol GPIODriver: Sendable {
-  /// The sensor that speaks through the line.
+  /// The sensor that speaks through the lines.
   var sensor: SensorID { get }
 
-  /// How the line is to be requested.
-  var input: GPIOInputSettings { get }
+  /// How the lines are to be requested, all of one chip and in one request.
+  var inputs: [GPIOInputSettings] { get }
+
+  var counters: GPIOCounters { get }
 
   /// When `wake` is due at the latest, if ever.
   var nextDeadline: MonotonicTime? { get }
 
-  /// Whether the line's level is to be read now and given to `levelRead`.
-  var wantsLevel: Bool { get }
+  /// Whether the lines' levels are to be read now and given to `levelsRead`.
+  var wantsLevels: Bool { get }
 
-  /// The line was requested, for the first time or again; `isActive` is its level. `isDebounced` says that the kernel
-  /// debounces it, so that each edge counts at once.
-  mutating func opened(isActive: Bool, isDebounced: Bool, at time: MonotonicTime, into actions: inout DriverActions)
+  /// The lines were requested, for the first time or again.
+  mutating func opened(_ lines: GPIOLinesOpened, at time: MonotonicTime, into actions: inout DriverActions)
 
   /// An edge came, in the order of their sequence numbers.
   mutating func edge(_ edge: GPIOEdge, at time: MonotonicTime, into actions: inout DriverActions)
 
-  /// The line's level was read, after all edges that waited.
-  mutating func levelRead(isActive: Bool, at time: MonotonicTime, into actions: inout DriverActions)
+  /// The lines' levels were read, in the order of `inputs`, after all edges that waited.
+  mutating func levelsRead(_ areActive: [Bool], at time: MonotonicTime, into actions: inout DriverActions)
 
-  /// The line cannot be used: the sensor becomes a fault of this cause.
+  /// The lines cannot be used: the sensor becomes a fault of this cause.
   mutating func failed(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions)
 
   /// A deadline was reached.
   mutating func wake(at time: MonotonicTime, into actions: inout DriverActions)
 }
 
-/// Lets a level count only when it has lasted, and gives it the time at which it had.
-struct Debouncer: Sendable {
-  /// How long a level must last; zero: every change counts at once.
-  private let span: TimeSpan
-  /// The level that counts.
-  private(set) var settled: Bool
-  /// The level that the line was last known to have.
-  private(set) var latest: Bool
+/// Lets a state count only when it has lasted, and gives it the time at which it had.
+struct Debouncer<State: Equatable & Sendable>: Sendable {
+  /// The state that counts.
+  private(set) var settled: State
+  /// The state that was last seen.
+  private(set) var latest: State
   /// When `latest` will count, if it does not yet.
   private(set) var deadline: MonotonicTime?
 
-  /// A level that counts from now on.
+  /// A state that counts from now on.
   struct Change {
-    let isActive: Bool
+    let state: State
     let time: MonotonicTime
   }
 
-  init(span: TimeSpan, isActive: Bool) {
-    self.span = span
-    settled = isActive
-    latest = isActive
+  init(_ state: State) {
+    settled = state
+    latest = state
   }
 
   /// What has lasted long enough by `time`.
@@ -62,13 +88,14 @@ struct Debouncer: Sendable {
     guard let due = deadline, time >= due else { return nil }
     deadline = nil
     settled = latest
-    return Change(isActive: settled, time: due)
+    return Change(state: settled, time: due)
   }
 
-  /// The line changed to this level, after `settle` was asked for the same time.
-  mutating func change(to isActive: Bool, at time: MonotonicTime) -> Change? {
-    latest = isActive
-    guard isActive != settled else {
+  /// There is another state, which counts when it has lasted for `span`; zero: at once. After `settle` was asked for the
+  /// same time.
+  mutating func change(to state: State, at time: MonotonicTime, lasting span: TimeSpan) -> Change? {
+    latest = state
+    guard state != settled else {
       deadline = nil
       return nil
     }
@@ -76,10 +103,10 @@ struct Debouncer: Sendable {
     return span == .zero ? settle(by: time) : nil
   }
 
-  /// Edges were lost: the line has this level, and nothing is pending.
-  mutating func assume(_ isActive: Bool) {
-    settled = isActive
-    latest = isActive
+  /// Edges were lost: this is the state, and nothing is pending.
+  mutating func assume(_ state: State) {
+    settled = state
+    latest = state
     deadline = nil
   }
 }

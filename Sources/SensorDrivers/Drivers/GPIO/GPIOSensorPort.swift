@@ -1,6 +1,6 @@
 public import Observations
 
-/// Joins one sensor's driver with its line: requests it, reads it, and requests it again when it was lost.
+/// Joins one sensor's driver with its lines: requests them, reads them, and requests them again when they were lost.
 ///
 /// Whoever runs the event loop polls `fileDescriptor` and calls `readable` and `wake`; nothing here waits.
 public struct GPIOSensorPort: Sendable {
@@ -33,12 +33,14 @@ public struct GPIOSensorPort: Sendable {
   /// Requests the line, and tells the driver its level, or says once what the fault is.
   public mutating func open(at time: MonotonicTime, into actions: inout DriverActions) {
     do throws(SensorDriversError) {
-      let opened = try access.inputs(chip: chip, lines: [driver.input])
-      let isActive = try opened.levels()[0]
+      let opened = try access.inputs(chip: chip, lines: driver.inputs)
+      let levels = try opened.levels()
       inputs = opened
       error = nil
       nextAttempt = nil
-      driver.opened(isActive: isActive, isDebounced: opened.isDebounced, at: time, into: &actions)
+      driver.opened(
+        GPIOLinesOpened(offsets: opened.offsets, levels: levels, isDebounced: opened.isDebounced), at: time,
+        into: &actions)
     } catch {
       lose(error, at: time, into: &actions)
     }
@@ -50,7 +52,7 @@ public struct GPIOSensorPort: Sendable {
     do throws(SensorDriversError) {
       try takeEdges(from: inputs, at: time, into: &actions)
       // A descriptor that is ready and has nothing to say may be that of a chip that went away.
-      if edges.isEmpty || driver.wantsLevel { try takeLevel(from: inputs, at: time, into: &actions) }
+      if edges.isEmpty || driver.wantsLevels { try takeLevels(from: inputs, at: time, into: &actions) }
     } catch {
       lose(error, at: time, into: &actions)
     }
@@ -66,7 +68,7 @@ public struct GPIOSensorPort: Sendable {
       // An edge that waits may be older than the deadline, and change what the deadline means.
       try takeEdges(from: inputs, at: time, into: &actions)
       if edges.count < GPIOEdgeRecord.longestRead { driver.wake(at: time, into: &actions) }
-      if driver.wantsLevel { try takeLevel(from: inputs, at: time, into: &actions) }
+      if driver.wantsLevels { try takeLevels(from: inputs, at: time, into: &actions) }
     } catch {
       lose(error, at: time, into: &actions)
     }
@@ -83,11 +85,11 @@ public struct GPIOSensorPort: Sendable {
   }
 
   /// Does nothing while older edges may still wait: the next call comes at once.
-  private mutating func takeLevel(
+  private mutating func takeLevels(
     from inputs: any GPIOInputs, at time: MonotonicTime, into actions: inout DriverActions
   ) throws(SensorDriversError) {
     guard edges.count < GPIOEdgeRecord.longestRead else { return }
-    driver.levelRead(isActive: try inputs.levels()[0], at: time, into: &actions)
+    driver.levelsRead(try inputs.levels(), at: time, into: &actions)
   }
 
   /// Gives the line back.

@@ -1,36 +1,38 @@
 public import Observations
 
-extension FaultCause {
-  /// A rain gauge tips faster than a bucket can: its contact bounces longer than the debounce time, or its wire is hurt.
-  public static let implausibleRate = FaultCause(rawValue: "implausible_rate")
-}
-
-/// A rain gauge whose bucket closes a contact at each tip. Counts the closings, never the openings.
+/// A rain gauge whose bucket closes a contact at each tip, or opens one for a moment. Counts the closings, never the
+/// openings: there is one a tip either way.
 ///
-/// A tip that was lost is not made up: the fault `edges_lost` says that the count is too low, and `lostEdges` by how
-/// many edges at most. Both faults are said at most once a minute.
+/// The bounce of the contact is judged here, by the kernel's time stamps, and not by the kernel's own debouncing: that
+/// takes a pulse away without a gap in the sequence numbers when the board is busy, and a lost tip must be known.
+///
+/// A tip that was lost is not made up: the fault `edges_lost` says that the count is too low, and `counters` by how many
+/// edges exactly. Both faults are said at most once a minute.
 public struct TippingBucket: GPIODriver {
   public let sensor: SensorID
-  public let input: GPIOInputSettings
-  public private(set) var wantsLevel = false
+  public let inputs: [GPIOInputSettings]
+  public private(set) var wantsLevels = false
   /// Tips since counting began; never falls.
   public private(set) var count: UInt64
-  /// Edges that the kernel dropped: each tip has two, and more where the contact bounces.
-  public private(set) var lostEdges: UInt64 = 0
-  /// Tips that came too soon after another to be true, and were not counted.
-  public private(set) var rejectedTips: UInt64 = 0
-  private let minimumInterval: TimeSpan
+  public private(set) var counters = GPIOCounters()
   private let levelInterval: TimeSpan
-  private var debouncer: Debouncer?
+  private var rate: TipRate
+  /// A contact counts as closed when it has been for so long.
+  private let debounce: TimeSpan
+  private var debouncer: Debouncer<Bool>?
+  /// What a deadline made count, until an edge that is younger confirms it.
+  private var presumed: (change: Debouncer<Bool>.Change, wasCounted: Bool)?
+  /// Whether the tip that has lasted next was counted before it had.
+  private var isCountedAhead = false
   private var sequence = LineSequence()
-  private var lastTip: MonotonicTime?
   private var nextLevel: MonotonicTime?
   private var lastSaid: [FaultCause: MonotonicTime] = [:]
+  private var isKnownToRattle = false
 
   private static let repeatFaultAfter = TimeSpan.minutes(1)
 
   /// - `count`: the tips counted before this start.
-  /// - `minimumInterval`: a tip sooner than this after another is not believed; zero believes each.
+  /// - `minimumInterval`: from one tip to the next at the highest rate that is believed; zero believes each.
   /// - `levelInterval`: how often the line is looked at although nothing happened, to see that the chip is there.
   public init(
     sensor: SensorID, line: GPIOLine, bias: GPIOBias, debounce: TimeSpan, count: UInt64 = 0,
@@ -38,10 +40,13 @@ public struct TippingBucket: GPIODriver {
   ) {
     self.sensor = sensor
     self.count = count
-    self.minimumInterval = minimumInterval
     self.levelInterval = levelInterval
-    input = GPIOInputSettings(
-      line: line, bias: bias, isActiveLow: ContactSensor.isActiveLow(bias: bias, wet: .closed), debounce: debounce)
+    rate = TipRate(interval: minimumInterval)
+    self.debounce = debounce
+    inputs = [
+      GPIOInputSettings(
+        line: line, bias: bias, isActiveLow: ContactSensor.isActiveLow(bias: bias, wet: .closed), debounce: .zero)
+    ]
   }
 
   public var nextDeadline: MonotonicTime? {
@@ -50,62 +55,93 @@ public struct TippingBucket: GPIODriver {
   }
 
   public mutating func opened(
-    isActive: Bool, isDebounced: Bool, at time: MonotonicTime, into actions: inout DriverActions
+    _ lines: GPIOLinesOpened, at time: MonotonicTime, into actions: inout DriverActions
   ) {
     // A bucket that rests on its contact is no tip.
-    debouncer = Debouncer(span: isDebounced ? .zero : input.debounce, isActive: isActive)
+    debouncer = Debouncer(lines.levels[0])
+    presumed = nil
+    isCountedAhead = false
     sequence = LineSequence()
-    wantsLevel = false
+    wantsLevels = false
     nextLevel = time + levelInterval
-    lastTip = nil
+    rate.forget()
     say(.tips(sensor, count: count), at: time, into: &actions)
   }
 
   public mutating func edge(_ edge: GPIOEdge, at time: MonotonicTime, into actions: inout DriverActions) {
-    settle(by: edge.time, into: &actions)
+    counters.edges += 1
     let missing = sequence.missing(before: edge.lineSequence)
     if missing > 0 {
-      lostEdges += UInt64(missing)
-      // Before this edge the line had the other level, whatever was pending.
+      counters.lostEdges += UInt64(missing)
+      // Before this edge the line had the other level. Whether what was pending had lasted is not known: it does not count.
       debouncer?.assume(!edge.isRising)
+      presumed = nil
+    } else {
+      takeBackPresumed(by: edge.time)
+      if let change = debouncer?.settle(by: edge.time) { take(change, into: &actions) }
     }
-    if let change = debouncer?.change(to: edge.isRising, at: edge.time) { take(change, into: &actions) }
+    if let change = debouncer?.change(to: edge.isRising, at: edge.time, lasting: debounce) {
+      take(change, into: &actions)
+    }
     // After the tip, which would otherwise end the fault at once.
     if missing > 0 { sayFault(.edgesLost, at: edge.time, into: &actions) }
   }
 
-  public mutating func levelRead(isActive: Bool, at time: MonotonicTime, into actions: inout DriverActions) {
-    wantsLevel = false
+  public mutating func levelsRead(_ areActive: [Bool], at time: MonotonicTime, into actions: inout DriverActions) {
+    wantsLevels = false
     nextLevel = time + levelInterval
-    say(.alive(sensor), at: time, into: &actions)
+    // A line that lives is no answer while what it says is not believed.
+    if !rate.isRattling(at: time) { say(.alive(sensor), at: time, into: &actions) }
   }
 
   public mutating func failed(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions) {
     debouncer = nil
+    presumed = nil
     nextLevel = nil
-    wantsLevel = false
+    wantsLevels = false
     say(.fault(sensor, cause), at: time, into: &actions)
   }
 
   public mutating func wake(at time: MonotonicTime, into actions: inout DriverActions) {
-    settle(by: time, into: &actions)
-    if let nextLevel, time >= nextLevel { wantsLevel = true }
-  }
-
-  private mutating func settle(by time: MonotonicTime, into actions: inout DriverActions) {
-    if let change = debouncer?.settle(by: time) { take(change, into: &actions) }
-  }
-
-  private mutating func take(_ change: Debouncer.Change, into actions: inout DriverActions) {
-    guard change.isActive else { return }
-    if let lastTip, change.time < lastTip + minimumInterval {
-      rejectedTips += 1
-      sayFault(.implausibleRate, at: change.time, into: &actions)
-      return
+    if let change = debouncer?.settle(by: time) {
+      presumed = (change, take(change, into: &actions))
     }
-    lastTip = change.time
+    if let nextLevel, time >= nextLevel { wantsLevels = true }
+  }
+
+  /// Takes back what a deadline made count if an edge shows that it had not lasted: one that came before the deadline and
+  /// is read after it, because the kernel was kept from noting it. A tip that was counted stays counted; the next that
+  /// lasts is that one.
+  private mutating func takeBackPresumed(by time: MonotonicTime) {
+    guard let (change, wasCounted) = presumed else { return }
+    presumed = nil
+    guard time < change.time else { return }
+    debouncer?.assume(!change.state)
+    if wasCounted { isCountedAhead = true }
+  }
+
+  /// Whether a tip was counted.
+  @discardableResult
+  private mutating func take(_ change: Debouncer<Bool>.Change, into actions: inout DriverActions) -> Bool {
+    guard change.state else { return false }
+    if isCountedAhead {
+      isCountedAhead = false
+      // Should this have been in vain too, it is still the same tip.
+      return true
+    }
+    let verdict = rate.judge(change.time)
+    guard verdict == .believed else {
+      counters.rejectedTips += 1
+      // From here on nothing is believed: what was said before the last tip that was does not hold any more.
+      if verdict == .rattling, !isKnownToRattle { lastSaid[.implausibleRate] = nil }
+      isKnownToRattle = verdict == .rattling
+      sayFault(.implausibleRate, at: change.time, into: &actions)
+      return false
+    }
+    isKnownToRattle = false
     count += 1
     say(.tips(sensor, count: count), at: change.time, into: &actions)
+    return true
   }
 
   private mutating func sayFault(_ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions) {

@@ -4,6 +4,7 @@ import Observations
 ///
 /// One command is under way at a time. A command without an answer, one that is refused, a hardware error and a
 /// controller that restarted by itself all lead to a new start; after three failures in a row the port is opened anew.
+/// So do one and two spans of hearing nothing at all; who hears nothing for longer still is deaf, whatever it answers.
 struct ReceiverSession: Sendable {
   /// The steps of a start, in order.
   private enum Step: Sendable {
@@ -45,6 +46,11 @@ struct ReceiverSession: Sendable {
   private var lastReport = MonotonicTime(nanoseconds: 0)
   private var startedAt = MonotonicTime(nanoseconds: 0)
   private var lastAlive: MonotonicTime?
+  /// Since when nothing was heard although the port could be used, over all starts; nil while it cannot.
+  private var quietSince: MonotonicTime?
+  private var quietStarts = 0
+  /// Deaf because it hears nothing: an answer proves no more that it does.
+  private var isQuietDeaf = false
 
   private(set) var timeouts: UInt64 = 0
   private(set) var bytesSent: UInt64 = 0
@@ -60,13 +66,16 @@ struct ReceiverSession: Sendable {
     case .closed, .starting: return nil
     case .pausing(let until): return until
     case .scanning:
-      return min(lastHeard + settings.quietBeforeProbe, lastReport + settings.quietBeforeRestart)
+      let due = min(lastHeard + settings.quietBeforeProbe, lastReport + settings.quietBeforeRestart)
+      guard !isQuietDeaf, let quietSince else { return due }
+      return min(due, quietSince + settings.quietBeforeDeaf)
     }
   }
 
   mutating func opened(at time: MonotonicTime, into actions: inout DriverActions) {
     failures = 0
     refusedExtended = false
+    if quietSince == nil { quietSince = time }
     start(at: time, into: &actions)
   }
 
@@ -75,6 +84,9 @@ struct ReceiverSession: Sendable {
     outstanding = nil
     isDeaf = false
     lastAlive = nil
+    quietSince = nil
+    quietStarts = 0
+    isQuietDeaf = false
     actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, cause)))
   }
 
@@ -91,13 +103,28 @@ struct ReceiverSession: Sendable {
     case .pausing(let until):
       if time >= until { start(at: time, into: &actions) }
     case .scanning:
+      judgeQuiet(at: time, into: &actions)
       if time >= lastReport + settings.quietBeforeRestart {
-        // The controller may have restarted by itself and not listen at all, though it answers.
-        start(at: time, into: &actions)
+        restartQuiet(at: time, into: &actions)
       } else if time >= lastHeard + settings.quietBeforeProbe {
         send(.readAddress, at: time, into: &actions)
       }
     }
+  }
+
+  /// Nothing was heard for so long that the receiver cannot be believed to hear.
+  private mutating func judgeQuiet(at time: MonotonicTime, into actions: inout DriverActions) {
+    guard !isQuietDeaf, let quietSince, time >= quietSince + settings.quietBeforeDeaf else { return }
+    isQuietDeaf = true
+    actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, .deaf)))
+  }
+
+  /// The controller may have restarted by itself and not listen at all, though it answers; or the way to it is stuck.
+  private mutating func restartQuiet(at time: MonotonicTime, into actions: inout DriverActions) {
+    quietStarts += 1
+    guard quietStarts.isMultiple(of: 2) else { return start(at: time, into: &actions) }
+    state = .closed
+    actions.reopen = true
   }
 
   /// A verified advertising event came.
@@ -105,6 +132,9 @@ struct ReceiverSession: Sendable {
     lastHeard = time
     guard case .scanning = state else { return }
     lastReport = time
+    quietSince = time
+    quietStarts = 0
+    isQuietDeaf = false
     showLife(at: time, into: &actions)
   }
 
@@ -257,6 +287,7 @@ struct ReceiverSession: Sendable {
 
   private mutating func showLife(at time: MonotonicTime, into actions: inout DriverActions) {
     if time >= startedAt + settings.quietBeforeProbe { failures = 0 }
+    guard !isQuietDeaf else { return }
     isDeaf = false
     if let lastAlive, time < lastAlive + .seconds(1) { return }
     lastAlive = time

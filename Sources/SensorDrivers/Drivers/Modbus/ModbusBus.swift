@@ -1,81 +1,168 @@
 public import Observations
 
-/// The arbiter of one Modbus RTU line: it asks each sensor on its own grid, one request at a time.
+/// The arbiter of one Modbus RTU line: it asks each sensor on its own grid and switches the outputs, one request at a time.
 ///
+/// - An output's command goes before any poll, is sent again when it goes unanswered, and is read back. While nothing
+///   changes it is written and read back at its own interval, and at once when its device was away.
 /// - A sensor is polled at fixed slots; a slot that cannot be kept is skipped, so polls neither drift nor pile up. Of the
-///   sensors that are due, the one that has waited longest goes first.
+///   sensors that are due, the one that has waited longest goes first. Sensors that lie next to each other are asked with
+///   one request; if the unit answers that with an exception, each is asked alone until the port is opened again.
+/// - A unit whose identity is configured is asked for it first, and again after each silence; another device is the fault
+///   `wrong_device` of all that is configured there, and is neither read nor written.
 /// - RTU answers carry no number, so an answer that is late could be taken for the next one. After a request went
 ///   unanswered, its unit is therefore not asked until an answer can no longer be expected: one second, or three times
 ///   the timeout, and twice the lateness that was ever seen, at most ten. Other units are asked meanwhile. Afterwards it
 ///   is asked the same again; another register whose answer would look the same has to wait three seconds. An answer
-///   that comes nevertheless, when none is due, makes the value before it a `late_reply`.
+///   that comes nevertheless, when none is due, makes the value before it a `late_reply`. Commands need not wait: what
+///   answers them repeats them.
 /// - A poll that has failed with all its retries is a fault: `timeout` (no byte came), `garbled_reply` (bytes, but no
 ///   answer), `late_reply` (the answer came after its time); an exception is `device_exception` at once.
 /// - A unit that fails is left alone for 2, 4, 8, 16, then 30 s, and then asked only when no other sensor needs the line
 ///   during the whole timeout; on a line without such a pause, the failing units together cost a fortieth of the time.
 ///   The first answer ends that.
 public struct ModbusBus: SerialDriver {
-  private struct Transaction: Sendable {
-    let point: Int
+  struct Transaction: Sendable {
+    enum Purpose: Sendable {
+      case poll(Int)
+      case write(Int)
+      case readBack(Int)
+    }
+
+    let purpose: Purpose
+    /// The unit's place in the list.
+    let unit: Int
+    let request: ModbusRequest
     let deadline: MonotonicTime
     /// Bytes that belonged to no frame, before a frame of another unit.
     var strayBytes = 0
   }
 
   /// A stray byte or two is what a line makes when it is turned round, and no answer.
-  private static let turnaroundBytes = 2
+  static let turnaroundBytes = 2
   /// Noise may postpone a request by at most this.
   private static let longestWaitForSilence = TimeSpan.milliseconds(200)
   /// The line is given to failing units for one part in so many, where they get no pause of it.
-  private static let probeShare: Int64 = 40
+  static let probeShare: Int64 = 40
   private static let silenceBeforeReopening = TimeSpan.minutes(10)
+  /// How often a wrong device is asked again who it is.
+  private static let identificationInterval = TimeSpan.seconds(10)
 
   public let sensors: [SensorID]
-  public private(set) var counters = PortCounters()
-  public private(set) var nextDeadline: MonotonicTime?
+  public internal(set) var counters = PortCounters()
+  public internal(set) var nextDeadline: MonotonicTime?
 
-  private let interFrameSilence: TimeSpan
-  private var points: [ModbusPointState] = []
-  private var units: [ModbusUnitState] = []
-  private var parser = ModbusReplyParser()
-  private var isOpen = false
-  private var transaction: Transaction?
+  let interFrameSilence: TimeSpan
+  let pause: TimeSpan
+  let points: [ModbusPoint]
+  var polls: [ModbusPollState] = []
+  var units: [ModbusUnitState] = []
+  var outputs: [ModbusOutputState] = []
+  var parser = ModbusReplyParser()
+  var isOpen = false
+  var transaction: Transaction?
   /// The line is silent enough for a request from then on.
-  private var lineFree = MonotonicTime(nanoseconds: 0)
+  var lineFree = MonotonicTime(nanoseconds: 0)
+  /// The devices have had their pause from then on.
+  var pausedUntil = MonotonicTime(nanoseconds: 0)
   private var lastByte = MonotonicTime(nanoseconds: 0)
   /// When the bytes began that have followed each other without such a silence.
-  private var noiseStart = MonotonicTime(nanoseconds: 0)
-  private var nextForcedProbe = MonotonicTime(nanoseconds: 0)
-  private var reopenAt = MonotonicTime(nanoseconds: 0)
+  var noiseStart = MonotonicTime(nanoseconds: 0)
+  var nextForcedProbe = MonotonicTime(nanoseconds: 0)
+  var reopenAt = MonotonicTime(nanoseconds: 0)
 
-  /// Polls `points` on `line`. A point whose unit is not 1 to 247 is never polled: the configuration refuses it.
-  public init(line: SerialLine, points: [ModbusPoint]) {
+  /// Polls `points` and switches `outputs` on `line`. What is configured at a unit that is not 1 to 247, or beyond the
+  /// last register, is left out: the configuration refuses it. Of several identities of one unit the first counts.
+  public init(
+    line: SerialLine, points: [ModbusPoint], outputs: [ModbusOutput] = [], identities: [ModbusIdentity] = [],
+    manners: ModbusLineManners = ModbusLineManners()
+  ) {
     sensors = points.map(\.sensor)
+    self.points = points
+    pause = min(max(manners.pause, .zero), .seconds(10))
     interFrameSilence =
       line.baud > 19_200
       ? TimeSpan(nanoseconds: 1_750_000) : TimeSpan(nanoseconds: line.characterNanoseconds * 7 / 2)
-    for point in points {
-      guard
-        let request = ModbusRequest(
-          unit: point.unit, table: point.table, address: point.address, quantity: point.type.registerCount)
+    for range in ModbusRange.ranges(of: points, gap: manners.gap.map { min(max($0, 0), 124) }) {
+      addPolls(of: range, identities, line)
+    }
+    for output in outputs {
+      let timeout = output.timeout ?? .milliseconds(300)
+      guard let unit = place(ofUnit: output.unit, identities, timeout: timeout, line),
+        let state = ModbusOutputState(output, unit: unit, line: line)
       else { continue }
-      let unit = units.firstIndex { $0.address == point.unit } ?? units.count
-      let state = ModbusPointState(point: point, request: request, unit: unit, line: line)
-      if unit == units.count { units.append(ModbusUnitState(address: point.unit, timeout: state.timeout)) }
-      units[unit].pointCount += 1
-      self.points.append(state)
+      self.outputs.append(state)
     }
   }
 
+  private mutating func addPolls(of range: ModbusRange, _ identities: [ModbusIdentity], _ line: SerialLine) {
+    func request(_ start: Int, _ quantity: Int) -> ModbusRequest? {
+      guard start + quantity <= 65_536 else { return nil }
+      return ModbusRequest(unit: range.unit, table: range.table, address: UInt16(start), quantity: quantity)
+    }
+    guard let whole = request(range.start, range.quantity) else { return }
+    let timeout = range.members.map { whole.timeout(configured: points[$0].timeout, on: line) }.max() ?? .zero
+    guard let unit = place(ofUnit: range.unit, identities, timeout: timeout, line) else { return }
+    let first = polls.count + 1
+    polls.append(
+      ModbusPollState(
+        request: whole, unit: unit, members: range.members, timeout: timeout, every: range.every,
+        retries: range.members.map { points[$0].retries }.max() ?? 0,
+        parts: range.members.count > 1 ? first..<first + range.members.count : 0..<0))
+    guard range.members.count > 1 else { return }
+    for member in range.members {
+      let point = points[member]
+      let part = request(Int(point.address), point.width) ?? whole
+      polls.append(
+        ModbusPollState(
+          request: part, unit: unit, members: [member], timeout: part.timeout(configured: point.timeout, on: line),
+          every: point.every, retries: point.retries, isActive: false))
+    }
+  }
+
+  /// The unit's place in the list, made if there is none; with it the poll that asks who it is.
+  private mutating func place(
+    ofUnit address: UInt8, _ identities: [ModbusIdentity], timeout: TimeSpan, _ line: SerialLine
+  ) -> Int? {
+    if let known = units.firstIndex(where: { $0.address == address }) { return known }
+    guard (1...247).contains(address) else { return nil }
+    let identity = identities.first { $0.unit == address }
+    units.append(ModbusUnitState(address: address, identity: identity, timeout: timeout))
+    guard let identity,
+      let request = ModbusRequest(
+        unit: address, table: identity.table, address: identity.address, quantity: identity.type.registerCount)
+    else { return units.count - 1 }
+    polls.append(
+      ModbusPollState(
+        request: request, unit: units.count - 1, members: [],
+        timeout: max(timeout, request.timeout(configured: nil, on: line)), every: Self.identificationInterval,
+        retries: 1))
+    return units.count - 1
+  }
+}
+
+// MARK: - What happens to the port
+
+extension ModbusBus {
   public mutating func opened(at time: MonotonicTime, into actions: inout DriverActions) {
     isOpen = true
     transaction = nil
     parser.discard()
     lineFree = time + interFrameSilence
+    pausedUntil = time
     nextForcedProbe = time
     reopenAt = time + Self.silenceBeforeReopening
-    for index in points.indices { points[index].restart(at: time) }
-    for index in units.indices { units[index].restart() }
+    for index in polls.indices {
+      polls[index].restart(at: time)
+      polls[index].isActive = true
+    }
+    for index in polls.indices {
+      for part in polls[index].parts { polls[part].isActive = false }
+    }
+    for index in units.indices {
+      units[index].restart()
+      units[index].pollCount = polls.count { $0.unit == index && $0.isActive && !$0.isIdentification }
+    }
+    for index in outputs.indices { outputs[index].restart(at: time) }
     proceed(at: time, into: &actions)
   }
 
@@ -86,6 +173,7 @@ public struct ModbusBus: SerialDriver {
     for sensor in sensors {
       actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, cause)))
     }
+    for index in outputs.indices { say(outputs[index].report(.failed(cause)), of: index, into: &actions) }
   }
 
   public mutating func received(_ bytes: Span<UInt8>, at time: MonotonicTime, into actions: inout DriverActions) {
@@ -110,204 +198,23 @@ public struct ModbusBus: SerialDriver {
     settle(at: time, into: &actions)
     if time >= reopenAt {
       reopenAt = time + Self.silenceBeforeReopening
-      actions.reopen = units.allSatisfy(\.isSilent)
+      actions.reopen = units.indices.allSatisfy(isSilent)
     }
     proceed(at: time, into: &actions)
   }
-}
 
-// MARK: - Answers, and their absence
-
-extension ModbusBus {
-  /// Ends what time has ended: a transaction without an answer, the wait for a late one.
-  private mutating func settle(at time: MonotonicTime, into actions: inout DriverActions) {
-    if let transaction, time >= transaction.deadline {
-      self.transaction = nil
-      let unit = points[transaction.point].unit
-      let isGarbled = transaction.strayBytes + parser.unmatchedCount > Self.turnaroundBytes
-      units[unit].owes(
-        points[transaction.point].request, undecided: isGarbled ? nil : transaction.point,
-        deadline: transaction.deadline)
-      if isGarbled {
-        counters.checksumErrors += 1
-        attemptFailed(transaction.point, .garbledReply, at: time, into: &actions)
-      }
-    }
-    for index in units.indices {
-      guard let quarantine = units[index].quarantine, time >= quarantine.until else { continue }
-      units[index].quarantine = nil
-      if let point = quarantine.undecided {
-        counters.timeouts += 1
-        attemptFailed(point, .timeout, at: time, into: &actions)
-      }
-    }
-  }
-
-  private mutating func take(
-    _ match: ModbusReplyParser.Match, at time: MonotonicTime, into actions: inout DriverActions
+  public mutating func command(
+    _ output: OutputID, on: Bool, at time: MonotonicTime, into actions: inout DriverActions
   ) {
-    guard let unit = units.firstIndex(where: { $0.address == match.request.unit }) else { return }
-    guard let transaction, points[transaction.point].unit == unit else {
-      self.transaction?.strayBytes += match.skipped
-      takeLate(unit, at: time, into: &actions)
-      return
-    }
-    self.transaction = nil
-    lineFree = time + interFrameSilence
-    noiseStart = time
-    let state = points[transaction.point]
-    let observation: Observation
-    if match.exception != nil {
-      counters.exceptions += 1
-      observation = .fault(state.point.sensor, .deviceException)
-    } else if let number = parser.number(state.point.type, order: state.point.wordOrder),
-      let value = Measure(rounding: number * state.point.scale + state.point.offset, for: state.point.quantity)
-    {
-      observation = .reading(state.point.sensor, value)
-    } else {
-      observation = .fault(state.point.sensor, .outOfRange)
-    }
-    actions.observations.append(TimedObservation(time: time, observation: observation))
-    answered(transaction.point, at: time)
+    guard let index = outputs.firstIndex(where: { $0.output.output == output }) else { return }
+    outputs[index].command(on, at: time)
+    // What is under way is not judged here: its answer may be waiting in the kernel.
+    if isOpen { proceed(at: time, into: &actions) }
   }
 
-  /// An answer to a request whose time is over, or to none.
-  private mutating func takeLate(_ unit: Int, at time: MonotonicTime, into actions: inout DriverActions) {
-    counters.lateReplies += 1
-    units[unit].learn(lateness: time - units[unit].lastRequest)
-    if let quarantine = units[unit].quarantine {
-      guard let point = quarantine.undecided else { return }
-      units[unit].paid()
-      attemptFailed(point, .lateReply, at: time, into: &actions)
-    } else if !units[unit].excessReported {
-      // The request before this was answered, and here is a second answer: one of the two belongs to an older request, so
-      // the value that was taken may be an old one.
-      units[unit].excessReported = true
-      let last = units[unit].lastPoint
-      units[unit].owes(points[last].request, undecided: nil, deadline: time)
-      let sensor = points[last].point.sensor
-      actions.observations.append(TimedObservation(time: time, observation: .fault(sensor, .lateReply)))
-    }
-  }
-
-  private mutating func answered(_ index: Int, at time: MonotonicTime) {
-    let unit = points[index].unit
-    if units[unit].isSilent {
-      for other in points.indices where points[other].unit == unit { points[other].trust() }
-    }
-    units[unit].answered(at: time)
-    points[index].trust()
-    points[index].advance(after: time)
-  }
-
-  private mutating func attemptFailed(
-    _ index: Int, _ cause: FaultCause, at time: MonotonicTime, into actions: inout DriverActions
-  ) {
-    let unit = points[index].unit
-    points[index].attempts += 1
-    if isTrusted(index), points[index].attempts <= points[index].retries {
-      units[unit].retrying = index
-      return
-    }
-    units[unit].retrying = nil
-    points[index].rest(from: time)
-    points[index].advance(after: time)
-    units[unit].pollFailed(index, at: time)
-    let fault = Observation.fault(points[index].point.sensor, cause)
-    actions.observations.append(TimedObservation(time: time, observation: fault))
-    guard units[unit].isSilent else { return }
-    for other in points.indices where points[other].unit == unit && points[other].due <= time {
-      points[other].advance(after: time)
-      let fault = Observation.fault(points[other].point.sensor, cause)
-      actions.observations.append(TimedObservation(time: time, observation: fault))
-    }
-  }
-}
-
-// MARK: - The next request
-
-extension ModbusBus {
-  /// Sends the next request if its time has come, and says when something is to be done next.
-  private mutating func proceed(at time: MonotonicTime, into actions: inout DriverActions) {
-    if transaction == nil, time >= lineFree, let next = choose(at: time) {
-      send(next, at: time, into: &actions)
-    }
-    var next = transaction?.deadline ?? nextStart(after: time)
-    for unit in units {
-      if let quarantine = unit.quarantine { next = min(next, quarantine.until) }
-    }
-    nextDeadline = points.isEmpty ? nil : min(next, reopenAt)
-  }
-
-  private mutating func send(_ index: Int, at time: MonotonicTime, into actions: inout DriverActions) {
-    let unit = points[index].unit
-    if !isTrusted(index) { nextForcedProbe = time + points[index].timeout * Self.probeShare }
-    parser.discard()
-    parser.expect(points[index].request)
-    points[index].request.encode(into: &actions.transmit)
-    counters.bytesSent += UInt64(ModbusRequest.frameLength)
-    points[index].lastAsked = time
-    units[unit].lastPoint = index
-    units[unit].lastRequest = time
-    units[unit].excessReported = false
-    transaction = Transaction(point: index, deadline: time + points[index].timeout)
-  }
-
-  private func isTrusted(_ index: Int) -> Bool {
-    points[index].failures == 0 && !units[points[index].unit].isSilent
-  }
-
-  /// When this sensor may be polled; nil while another of its unit is in the middle of a poll.
-  private func start(_ index: Int) -> MonotonicTime? {
-    let unit = units[points[index].unit]
-    if let retrying = unit.retrying, retrying != index { return nil }
-    var start = points[index].due
-    if let quarantine = unit.quarantine { start = max(start, quarantine.until) }
-    if let unmistakable = unit.isUnmistakable(points[index].request) { start = max(start, unmistakable) }
-    if let rest = unit.restsUntil { start = max(start, rest) }
-    // A unit that rests as a whole is probed by any of its sensors in turn.
-    if !unit.isSilent, let rest = points[index].restsUntil { start = max(start, rest) }
-    return start
-  }
-
-  /// The sensor to be polled now: the trusted one that has waited longest. A failing one goes before it when it has been
-  /// put off for too long, and otherwise only if its poll ends before the next trusted one is due.
-  private func choose(at time: MonotonicTime) -> Int? {
-    var trusted: Int?
-    var nextTrusted: MonotonicTime?
-    for index in points.indices where isTrusted(index) {
-      guard let start = start(index) else { continue }
-      nextTrusted = min(nextTrusted ?? start, start)
-      if start <= time, trusted.map({ points[index].due < points[$0].due }) ?? true { trusted = index }
-    }
-    var failing: Int?
-    for index in points.indices where !isTrusted(index) {
-      guard let start = start(index), start <= time else { continue }
-      let fits = nextTrusted.map { time + points[index].timeout <= $0 } ?? true
-      guard fits || time >= forcedProbe(index, start: start) else { continue }
-      if failing.map({ wasAsked(index, before: $0) }) ?? true { failing = index }
-    }
-    return failing ?? trusted
-  }
-
-  private func wasAsked(_ index: Int, before other: Int) -> Bool {
-    guard let theirs = points[other].lastAsked else { return false }
-    guard let own = points[index].lastAsked else { return true }
-    return own < theirs
-  }
-
-  private func forcedProbe(_ index: Int, start: MonotonicTime) -> MonotonicTime {
-    max(start + points[index].timeout * Self.probeShare, nextForcedProbe)
-  }
-
-  /// When a request may be sent, while none is under way.
-  private func nextStart(after time: MonotonicTime) -> MonotonicTime {
-    var next: MonotonicTime?
-    for index in points.indices {
-      guard var start = start(index) else { continue }
-      if start <= time, !isTrusted(index), time >= lineFree { start = forcedProbe(index, start: start) }
-      next = min(next ?? start, start)
-    }
-    return max(next ?? reopenAt, lineFree)
+  /// Whether nothing comes back from a unit, neither for its sensors nor for its outputs.
+  private func isSilent(_ unit: Int) -> Bool {
+    if units[unit].pollCount > 0 || units[unit].identity != nil { return units[unit].isSilent }
+    return outputs.allSatisfy { $0.unit != unit || $0.failures > 0 }
   }
 }

@@ -100,4 +100,11 @@ public protocol GPIOOutput: Sendable {
 
   /// Whether the line is active now, read back from the chip.
   func isActive() throws(SensorDriversError) -> Bool
+
+  /// Whether the line is set to its safe level even if the program is killed; nil: there is nothing to guard.
+  var isGuarded: Bool? { get }
+}
+
+extension GPIOOutput {
+  public var isGuarded: Bool? { nil }
 }

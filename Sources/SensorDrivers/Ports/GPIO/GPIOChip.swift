@@ -12,26 +12,73 @@ struct GPIOChip: ~Copyable {
   private let handle: OpaquePointer
 
   /// Finds the chip by its path, its name or its label.
+  ///
+  /// A chip that was away may come back under another number; its label stays the same.
   init(_ name: String) throws(SensorDriversError) {
-    errno = 0
-    let found = unsafe name.contains("/") ? gpiod_chip_open(name) : gpiod_chip_open_lookup(name)
-    let code = errno
-    guard let found = unsafe found else { throw Self.openError(name, code: code) }
-    let device = unsafe "/dev/" + String(cString: gpiod_chip_name(found))
-    let opened = unsafe open(device, O_RDWR | O_CLOEXEC)
-    let openCode = errno
-    guard opened >= 0 else {
-      unsafe gpiod_chip_close(found)
-      throw Self.openError(device, code: openCode)
+    if name.contains("/") {
+      try self.init(path: name)
+    } else if Self.names().contains(name) {
+      try self.init(path: "/dev/" + name)
+    } else {
+      try self.init(path: Self.path(ofLabel: name))
     }
-    path = device
+  }
+
+  private init(path: String) throws(SensorDriversError) {
+    let found = unsafe try Self.openHandle(path)
+    let opened = unsafe open(path, O_RDWR | O_CLOEXEC)
+    let code = errno
+    guard opened >= 0 else {
+      unsafe mimamori_gpio_chip_close(found)
+      throw Self.openError(path, code: code)
+    }
+    self.path = path
     descriptor = opened
     unsafe handle = found
   }
 
   deinit {
     close(descriptor)
-    unsafe gpiod_chip_close(handle)
+    unsafe mimamori_gpio_chip_close(handle)
+  }
+
+  private static func openHandle(_ path: String) throws(SensorDriversError) -> OpaquePointer {
+    var found: OpaquePointer?
+    let result = unsafe mimamori_gpio_chip_open(path, &found)
+    guard result == 0, let found = unsafe found else { throw openError(path, code: -result) }
+    return unsafe found
+  }
+
+  /// The chips' names, as `/dev` has them, in the order of their numbers.
+  static func names() -> [String] {
+    KernelFiles.names(in: "/dev").compactMap { name in
+      name.hasPrefix("gpiochip") ? UInt32(name.dropFirst("gpiochip".count)) : nil
+    }.sorted().map { "gpiochip\($0)" }
+  }
+
+  /// The path of the one chip that carries this label.
+  private static func path(ofLabel label: String) throws(SensorDriversError) -> String {
+    var matching: [String] = []
+    var failure: SensorDriversError?
+    for name in names() {
+      let path = "/dev/" + name
+      do throws(SensorDriversError) {
+        let handle = unsafe try openHandle(path)
+        if unsafe String(cString: mimamori_gpio_chip_label(handle)) == label { matching.append(path) }
+        unsafe mimamori_gpio_chip_close(handle)
+      } catch {
+        // A chip that went away meanwhile is not the one; one that may not be opened could be.
+        if error.cause != .portMissing { failure = error }
+      }
+    }
+    guard let first = matching.first else { throw failure ?? openError(label, code: ENOENT) }
+    guard matching.count == 1 else {
+      throw SensorDriversError(
+        action: "open the GPIO chip \(label)",
+        reason: "\(matching.count) chips have this label: \(matching.joined(separator: ", "))",
+        advice: "Write the path of the one that is meant in `chip`.", cause: .portError)
+    }
+    return first
   }
 
   private static func openError(_ name: String, code: Int32) -> SensorDriversError {
@@ -60,7 +107,7 @@ struct GPIOChip: ~Copyable {
     let action = "find the GPIO line \(line) on \(path)"
     switch line {
     case .number(let number):
-      let count = unsafe gpiod_chip_num_lines(handle)
+      let count = unsafe mimamori_gpio_chip_lines(handle)
       guard number < count else {
         throw SensorDriversError(
           action: action, reason: "the chip has \(count) lines, from 0",
@@ -68,12 +115,20 @@ struct GPIOChip: ~Copyable {
       }
       return number
     case .name(let name):
-      guard let found = unsafe gpiod_chip_find_line(handle, name) else {
+      var offset: UInt32 = 0
+      // Lines without a name are no answer to an empty one.
+      let result = unsafe name.isEmpty ? -ENOENT : mimamori_gpio_chip_find(handle, name, &offset)
+      switch -result {
+      case 0: return offset
+      case ENOENT:
         throw SensorDriversError(
           action: action, reason: "no line of the chip has this name",
           advice: "Correct `line`: write a name that `gpioinfo` lists, or the line's number.", cause: .portError)
+      case let code:
+        throw SensorDriversError(
+          action: action, errorNumber: code, advice: "See the kernel's log with `dmesg`.",
+          cause: code == ENODEV ? .portLost : .portError)
       }
-      return unsafe gpiod_line_offset(found)
     }
   }
 
@@ -109,9 +164,12 @@ struct GPIOChip: ~Copyable {
   }
 
   private func holder(of offset: UInt32) -> String? {
-    guard let line = unsafe gpiod_chip_get_line(handle, offset), unsafe gpiod_line_is_used(line) else { return nil }
-    guard let consumer = unsafe gpiod_line_consumer(line) else { return "the kernel holds line \(offset)" }
-    return unsafe "\"\(String(cString: consumer))\" holds line \(offset)"
+    var name = [CChar](repeating: 0, count: Int(MIMAMORI_GPIO_NAME_SIZE))
+    guard unsafe mimamori_gpio_chip_holder(handle, offset, &name) == 1 else { return nil }
+    let holder = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // The kernel shows "?" for a holder that gave no name.
+    if holder.isEmpty || holder == "?" { return "the kernel or a nameless program holds line \(offset)" }
+    return "\"\(holder)\" holds line \(offset)"
   }
 }
 

@@ -29,6 +29,9 @@ public struct A02YYUWParser: Sendable {
   /// How many of the four have come since the last frame or gap.
   private var held = 0
 
+  /// How many bytes have turned out to belong to no frame.
+  public private(set) var strayCount: UInt64 = 0
+
   /// How many bytes have come since the last frame that belong to none, those of a frame under way included.
   public private(set) var unmatchedCount = 0
   /// How often four bytes began like a frame and their sum was wrong.
@@ -40,13 +43,14 @@ public struct A02YYUWParser: Sendable {
 
   /// The line has been silent for longer than any pause inside a frame: what comes next begins a frame.
   public mutating func gap() {
+    strayCount += UInt64(held)
     held = 0
   }
 
   /// Takes one byte. Returns the distance of the frame that ends with it, if one does.
   public mutating func feed(_ byte: UInt8) -> A02YYUWDistance? {
     window = window << 8 | UInt32(byte)
-    held = min(held + 1, Self.frameLength)
+    if held == Self.frameLength { strayCount += 1 } else { held += 1 }
     unmatchedCount += 1
     guard held == Self.frameLength, window >> 24 == 0xFF else { return nil }
     let high = window >> 16 & 0xFF

@@ -9,20 +9,20 @@ public struct ModbusReplyParser: Sendable {
   public struct Match: Sendable, Hashable {
     /// The request that it fits: the newest one to its unit.
     public let request: ModbusRequest
-    /// Why the device did not answer with registers; nil if it did.
+    /// Why the device did not do what was asked; nil if it did.
     public let exception: ModbusException?
     /// How many bytes before the frame belonged to none.
     public let skipped: Int
   }
 
-  /// The longest answer: 125 registers.
+  /// The longest answer: 125 registers, or 2000 bits, which take as much.
   private static let maximumFrameLength = 5 + 2 * ModbusRequest.maximumQuantity
   private static let capacity = 2 * maximumFrameLength
 
   private var bytes: [UInt8] = []
   private var expected: [ModbusRequest] = []
-  /// Where the registers of the last match begin, until the next byte.
-  private var matchedRegisters: Range<Int>?
+  /// Where the data of the last match begin and end, until the next byte.
+  private var matchedData: Range<Int>?
 
   /// How many bytes have come since the last frame, or since `discard`, that belong to no frame.
   public private(set) var unmatchedCount = 0
@@ -43,13 +43,13 @@ public struct ModbusReplyParser: Sendable {
   /// Forgets all bytes, not the requests.
   public mutating func discard() {
     bytes.removeAll(keepingCapacity: true)
-    matchedRegisters = nil
+    matchedData = nil
     unmatchedCount = 0
   }
 
   /// Takes one byte. Returns the answer that ends with it, if one does.
   public mutating func feed(_ byte: UInt8) -> Match? {
-    if matchedRegisters != nil {
+    if matchedData != nil {
       discard()
     } else if bytes.count == Self.capacity {
       bytes.removeFirst(Self.capacity - Self.maximumFrameLength)
@@ -63,49 +63,70 @@ public struct ModbusReplyParser: Sendable {
   }
 
   private mutating func match(for request: ModbusRequest) -> Match? {
-    let function = request.table.function
-    if endsFrame(length: request.answerLength, request.unit, function, UInt8(2 * request.quantity)) {
-      let start = bytes.count - request.answerLength
-      return take(request, exception: nil, length: request.answerLength, registers: start + 3..<bytes.count - 2)
+    let length = request.answerLength
+    let start = bytes.count - length
+    if let written = request.written {
+      if endsFrame(length: length, request.unit, request.function), endsWith(written, at: request.address, from: start)
+      {
+        return take(request, exception: nil, length: length, data: 0..<0)
+      }
+    } else if endsFrame(length: length, request.unit, request.function), bytes[start + 2] == request.dataByteCount {
+      return take(request, exception: nil, length: length, data: start + 3..<bytes.count - 2)
     }
-    if endsFrame(length: ModbusException.frameLength, request.unit, function | 0x80, nil) {
+    if endsFrame(length: ModbusException.frameLength, request.unit, request.function | 0x80) {
       let code = ModbusException(rawValue: bytes[bytes.count - 3])
-      return take(request, exception: code, length: ModbusException.frameLength, registers: 0..<0)
+      return take(request, exception: code, length: ModbusException.frameLength, data: 0..<0)
     }
     return nil
   }
 
-  private func endsFrame(length: Int, _ unit: UInt8, _ function: UInt8, _ byteCount: UInt8?) -> Bool {
+  private func endsFrame(length: Int, _ unit: UInt8, _ function: UInt8) -> Bool {
     let start = bytes.count - length
     guard start >= 0, bytes[start] == unit, bytes[start + 1] == function else { return false }
-    if let byteCount, bytes[start + 2] != byteCount { return false }
     return ModbusChecksum.isValid(bytes.span.extracting(start..<bytes.count))
   }
 
+  private func endsWith(_ written: UInt16, at address: UInt16, from start: Int) -> Bool {
+    word(at: start + 2) == address && word(at: start + 4) == written
+  }
+
+  private func word(at index: Int) -> UInt16 {
+    UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1])
+  }
+
   private mutating func take(
-    _ request: ModbusRequest, exception: ModbusException?, length: Int, registers: Range<Int>
+    _ request: ModbusRequest, exception: ModbusException?, length: Int, data: Range<Int>
   ) -> Match {
     let skipped = unmatchedCount - length
     unmatchedCount = 0
-    matchedRegisters = registers
+    matchedData = data
     return Match(request: request, exception: exception, skipped: skipped)
   }
+}
 
+// MARK: - What the answer says
+
+extension ModbusReplyParser {
   /// How many registers the answer that was just found holds: none after an exception, and none as soon as another byte is
   /// taken.
-  public var registerCount: Int { (matchedRegisters?.count ?? 0) / 2 }
+  public var registerCount: Int { (matchedData?.count ?? 0) / 2 }
 
   /// One register of the answer that was just found, from 0 to below `registerCount`.
   public func register(_ index: Int) -> UInt16 {
     precondition(index >= 0 && index < registerCount, "The answer has \(registerCount) registers")
-    let start = (matchedRegisters?.lowerBound ?? 0) + 2 * index
-    return UInt16(bytes[start]) << 8 | UInt16(bytes[start + 1])
+    return word(at: (matchedData?.lowerBound ?? 0) + 2 * index)
   }
 
-  /// The number that the first registers of the answer hold; nil if they are too few for its type.
-  public func number(_ type: ModbusNumberType, order: ModbusWordOrder) -> Double? {
-    let count = 2 * type.registerCount
-    guard let range = matchedRegisters, range.count >= count else { return nil }
-    return type.decode(bytes.span.extracting(range.lowerBound..<range.lowerBound + count), order: order)
+  /// The number that the registers of the answer hold from `first` on; nil if they are too few for its type.
+  public func number(_ type: ModbusNumberType, order: ModbusWordOrder, at first: Int = 0) -> Double? {
+    guard let data = matchedData, first >= 0, data.count >= 2 * (first + type.registerCount) else { return nil }
+    let start = data.lowerBound + 2 * first
+    return type.decode(bytes.span.extracting(start..<start + 2 * type.registerCount), order: order)
+  }
+
+  /// One bit of the answer that was just found, counted from the lowest of its first byte; nil if it has not so many.
+  public func bit(_ index: Int) -> Bool? {
+    guard let data = matchedData, index >= 0, index / 8 < data.count else { return nil }
+    return bytes[data.lowerBound + index / 8] >> UInt8(index % 8) & 1 == 1
   }
 }

@@ -5,7 +5,7 @@ import Observations
 enum EddystoneUID: TagRecogniser {
   private static let lengths = 20...22
   /// What a signal loses on its first metre, in dB, as the specification counts it.
-  private static let lossOfFirstMetre = 41
+  static let lossOfFirstMetre = 41
 
   static func recognise(_ content: Span<UInt8>) -> TagAdvertisement? {
     guard lengths.contains(content.count), content[0] == 0xAA, content[1] == 0xFE, content[2] == 0x00,

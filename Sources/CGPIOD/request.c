@@ -1,3 +1,4 @@
+// Lines as the kernel gives them out through its second interface.
 #include "shim.h"
 
 #include <errno.h>
