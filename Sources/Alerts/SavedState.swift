@@ -27,10 +27,23 @@ public struct SavedState: Sendable, Hashable, Codable {
     case book(ordinal: UInt64)
     case channel(ChannelMemory)
     case flood(FloodMemory)
+    case trend(LevelTrend.Memory)
+    case flapping([FlapWatch.Rise])
+    case flicker(FaultFlicker.Memory)
     case contact(ContactMemory)
     case rain(RainMemory)
     case presence(PresenceMemory)
+    case place(PlaceMemory)
+    case placeNews(PlaceNews)
+    case carrier(CarrierMemory)
+    case search(TagSearch)
     case output(OutputMemory)
+    case faultGroup(FaultGroup.Memory)
+    case realert(RealertWatch.Memory)
+    /// Since when what a sensor raised is not proven.
+    case unproven(since: MonotonicTime)
+    case maintenance(Maintenance)
+    case rehearsal(RehearsalMemory)
     /// The program stopped in order at `savedAt`, having saved everything.
     case stopped
   }
@@ -39,20 +52,33 @@ public struct SavedState: Sendable, Hashable, Codable {
 /// The keys of the parts.
 enum SavedKey {
   static let book = "book"
+  static let rehearsals = "rehearsals"
   static let stopped = "stopped"
 
   static func alert(_ sensor: SensorID, _ kind: AlertKind) -> String { "alert/\(sensor.text)/\(kind.rawValue)" }
   static func channel(_ sensor: SensorID) -> String { "channel/\(sensor.text)" }
   static func flood(_ sensor: SensorID) -> String { "flood/\(sensor.text)" }
+  static func trend(_ sensor: SensorID) -> String { "trend/\(sensor.text)" }
+  static func flicker(_ sensor: SensorID) -> String { "flicker/\(sensor.text)" }
+  static func flapping(_ sensor: SensorID) -> String { "flapping/\(sensor.text)" }
   static func contact(_ sensor: SensorID) -> String { "contact/\(sensor.text)" }
   static func rain(_ sensor: SensorID) -> String { "rain/\(sensor.text)" }
+  static func faultGroup(_ source: SensorID) -> String { "group/\(source.text)" }
+  static func realert(_ sensor: SensorID) -> String { "realert/\(sensor.text)" }
+  static func unproven(_ sensor: SensorID) -> String { "unproven/\(sensor.text)" }
   static func output(_ output: OutputID) -> String { "output/\(output.text)" }
+  static func carrier(_ subject: SubjectID) -> String { "carrier/\(subject.text)" }
+  static func search(_ subject: SubjectID) -> String { "search/\(subject.text)" }
+  static func maintenance(_ sensor: SensorID?) -> String { sensor.map { "maintenance/\($0.text)" } ?? "maintenance" }
+  static func rehearsal(_ sensor: SensorID) -> String { "rehearsal/\(sensor.text)" }
+  static func place(_ place: PlaceID) -> String { "place/\(place.text)" }
+  static func news(_ place: PlaceID) -> String { "news/\(place.text)" }
   static func presence(_ place: PlaceID, _ subject: SubjectID) -> String { "presence/\(place.text)/\(subject.text)" }
 }
 
 /// How the monotonic times of an earlier run read on the clock of this one.
 struct TimeShift: Sendable {
-  private let now: Moment
+  let now: Moment
   private let sameBoot: Bool
   /// When the earlier run stopped, if it stopped in order.
   private let stopped: Moment?
@@ -75,6 +101,12 @@ struct TimeShift: Sendable {
     let isTrusted = now.clock != .unsynchronized && savedAt.clock != .unsynchronized
     let elapsed = isTrusted ? max(now.wall - savedAt.wall, .zero) : .zero
     return time + ((now.monotonic - elapsed) - savedAt.monotonic)
+  }
+
+  /// When the program was last known to be alive, on this run's clock; nil where no clock tells.
+  func lastAlive(_ moment: Moment) -> MonotonicTime? {
+    guard sameBoot || now.clock != .unsynchronized && moment.clock != .unsynchronized else { return nil }
+    return min(throughPause(moment.monotonic, savedAt: moment), now.monotonic)
   }
 
   /// For silence, which nobody could hear while the program did not run: the pause is left out. After a crash, when

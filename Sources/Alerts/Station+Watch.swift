@@ -2,45 +2,96 @@ import Observations
 
 /// Who is where: sightings, arrivals and departures, and whether a place can be watched at all.
 extension Station {
+  /// At 60 km/h a vehicle goes 50 m in this time, as far as a tag is heard.
+  static let longestFixAge = TimeSpan.seconds(3)
+
   mutating func takeSighting(
-    _ index: Int, _ subject: SubjectID, signal: Int8, at moment: Moment, into effects: inout Effects
+    _ index: Int, _ subject: SubjectID, signal: Int8, battery: UInt8?, button: Bool?, at moment: Moment,
+    into effects: inout Effects
   ) {
     takeAlive(index, at: moment, into: &effects)
-    guard let member = memberIndex[subject] else { return }
+    let member = memberIndex[subject]
+    if !searches.isEmpty { find(subject, member: member, by: index, signal: signal, at: moment, into: &effects) }
+    guard let member else { return }
+    if battery != nil || button != nil {
+      takeTag(member, battery: battery, button: button, by: index, at: moment, into: &effects)
+    }
     for position in channels[index].places.indices {
       let (place, receiver) = channels[index].places[position]
+      if !places[place].apartFrom.isEmpty, signal >= places[place].watch.rule.enter {
+        suspectCopy(member, at: place, by: index, at: moment, into: &effects)
+      }
       let slot = Int(slots[place * memberCount + member])
       guard slot >= 0 else { continue }
       let confidence = places[place].watch.hear(slot, receiver: receiver, signal: signal, at: moment)
       watchDeadline(ofPlace: place)
       guard let confidence else { continue }
-      announce(.arrival, place, places[place].watch.people[slot], confidence, at: moment, into: &effects)
+      announce(
+        places[place].watch.rule.positionSensor == nil ? .arrival : .passage, place, places[place].watch.people[slot],
+        confidence, at: moment, into: &effects)
       savePresence(place, slot: slot, at: moment, into: &effects)
     }
   }
 
-  /// Says who has left a place by now.
-  mutating func announceDepartures(_ place: Int, at moment: Moment, into effects: inout Effects) {
-    while let (person, confidence) = places[place].watch.nextDeparture(at: moment.monotonic) {
-      announce(.departure, place, person, confidence, at: moment, into: &effects)
-      forgetPresence(place, person.subject, at: moment, into: &effects)
+  /// Time alone changed something at a place: somebody has left, or is missed.
+  mutating func wakePlace(_ place: Int, at moment: Moment, into effects: inout Effects) {
+    tellNews(place, at: moment, into: &effects)
+    while let ending = places[place].watch.nextEnding(at: moment.monotonic) {
+      announce(ending, place, at: moment, into: &effects)
+      let person = places[place].watch.people[ending.index]
+      if person.rules >= 0 {
+        savePresence(place, slot: ending.index, at: moment, into: &effects)
+      } else if !ending.isPassage {
+        forgetPresence(place, person.subject, at: moment, into: &effects)
+      }
     }
+    lookAfterExpected(place, at: moment, into: &effects)
   }
 
   private mutating func announce(
+    _ ending: PlaceWatch.Ending, _ place: Int, at moment: Moment, into effects: inout Effects
+  ) {
+    let watch = places[place].watch
+    var person = watch.people[ending.index]
+    // Nobody departs from a vehicle that drove by.
+    guard watch.rule.positionSensor == nil else { return }
+    if ending.isPassage {
+      // When it was near, not when a faint rest of it was heard.
+      let since = moment.monotonic - person.lastKept
+      person.lastHeard = Moment(monotonic: person.lastKept, wall: moment.wall - since, clock: moment.clock)
+      return announce(.passage, place, person, ending.confidence, at: moment, into: &effects)
+    }
+    let isNightExit =
+      moment.clock != .unsynchronized
+      && watch.rules(of: ending.index)?.nightExit?.concerns(
+        lastSeen: person.lastHeard.wall, detected: moment.wall, in: plan.zone) ?? false
+    announce(
+      isNightExit ? .nightExit : .departure, place, person, ending.confidence, at: moment, into: &effects)
+  }
+
+  mutating func announce(
     _ kind: NoticeKind, _ place: Int, _ person: Presence, _ confidence: Double, at moment: Moment,
     into effects: inout Effects
   ) {
     let rule = places[place].watch.rule
     let source = "\(rule.id.text)/\(person.subject.text)"
-    let onset = kind == .arrival ? moment : person.lastHeard
+    let onset = kind == .departure || kind == .nightExit ? person.lastHeard : moment
     effects.notices.append(
       Notice(
         id: book.makeID(source: source, kind: kind.rawValue, onset: onset.wall), revision: 1, mode: .actual,
         sequence: book.nextSequence(of: person.subject), subject: person.subject, person: person.person, kind: kind,
         place: rule.id, placeName: rule.name, sensor: places[place].watch.sensor(of: person), detected: moment,
-        lastSeen: person.lastHeard, confidence: confidence))
+        lastSeen: person.lastHeard, confidence: confidence,
+        whereabouts: whereabouts(of: rule, at: moment.monotonic)))
     saveBook(at: moment, into: &effects)
+  }
+
+  /// Where the board is at this moment, if it moves: a fix that is older than some seconds was another place.
+  func whereabouts(of rule: PlaceRule, at time: MonotonicTime) -> Notice.Whereabouts {
+    guard let sensor = rule.positionSensor else { return .fixed }
+    guard let index = channelIndex[sensor], let known = channels[index].fix, time - known.heard <= Self.longestFixAge
+    else { return .moving(nil) }
+    return .moving(known.fix)
   }
 
   /// Takes a new watch list: persons who stay keep their state, the others are forgotten.
@@ -51,6 +102,7 @@ extension Station {
     }
     memberCount = list.members.count
     slots = Array(repeating: -1, count: places.count * memberCount)
+    replaceCarriers(list, at: moment, into: &effects)
     for place in places.indices {
       let id = places[place].watch.rule.id
       var members: [WatchPlan.Member] = []
@@ -60,15 +112,19 @@ extension Station {
         members.append(member)
       }
       let remembered = rememberedPresence.removeValue(forKey: id) ?? [:]
-      let gone = places[place].watch.replace(members, remembered: remembered)
+      let isNewList = places[place].watch.expectations.revision != list.revision
+      let gone = places[place].watch.replace(
+        members, revision: list.revision, remembered: remembered, at: moment)
       let watched = Set(members.map(\.subject))
       let unknown = remembered.keys.filter { !watched.contains($0) }.sorted { $0.text < $1.text }
       for subject in gone + unknown { forgetPresence(place, subject, at: moment, into: &effects) }
+      places[place].watch.resumeRules(at: moment.monotonic)
+      if isNewList { savePlace(place, at: moment, into: &effects) }
       watchDeadline(ofPlace: place)
     }
   }
 
-  private func savePresence(_ place: Int, slot: Int, at moment: Moment, into effects: inout Effects) {
+  func savePresence(_ place: Int, slot: Int, at moment: Moment, into effects: inout Effects) {
     let memory = places[place].watch.memory(of: slot, withSightings: false)
     effects.saves.append(
       SavedState(
@@ -78,28 +134,5 @@ extension Station {
   private func forgetPresence(_ place: Int, _ subject: SubjectID, at moment: Moment, into effects: inout Effects) {
     effects.saves.append(
       SavedState(key: SavedKey.presence(places[place].watch.rule.id, subject), savedAt: moment, part: nil))
-  }
-}
-
-// MARK: The places' states
-
-extension Station {
-  /// Looks at a place's receivers anew, and says so if the place's state is another one.
-  mutating func updatePlace(_ place: Int, at moment: Moment, into effects: inout Effects) {
-    let faulty = places[place].receivers.count { channels[$0].isFaulty }
-    let state: Effects.PlaceReport.State =
-      faulty == 0 ? .watching : faulty == places[place].receivers.count ? .blind : .degraded
-    guard state != places[place].state else { return }
-    places[place].state = state
-    places[place].since = moment
-    places[place].watch.setBlind(state == .blind, at: moment.monotonic)
-    watchDeadline(ofPlace: place)
-    reportPlace(place, into: &effects)
-  }
-
-  func reportPlace(_ place: Int, into effects: inout Effects) {
-    effects.places.append(
-      Effects.PlaceReport(
-        place: places[place].watch.rule.id, state: places[place].state, since: places[place].since))
   }
 }

@@ -38,6 +38,42 @@ import Testing
     #expect(run.alerts.last?.short == "raise flood_contact")
   }
 
+  private static let alone = StationPlan(
+    gateway: "g", sensors: [SensorPlan(id: "underpass-1", name: "国包アンダーパス", quantity: .floodContact)],
+    contacts: [TestSite.underpass])
+
+  @Test(arguments: [FaultCause.cableBreak, .shortCircuit])
+  func `whose cable is torn is neither wet nor dry from that moment`(cause: FaultCause) {
+    var run = StationRun(Self.alone)
+    run.tell(.contact("underpass-1", active: true), at: 0)
+    run.tell(.timePasses, at: 20)
+    run.tell(.contact("underpass-1", active: false), at: 100)
+    // Dry for ten minutes would clear; the cable is torn a moment before, and not yet long enough for an alert.
+    run.tell(.fault("underpass-1", cause), at: 699)
+    run.tell(.timePasses, at: 703)
+    #expect(run.alerts.map(\.short) == ["raise flood_contact"])
+    run.tell(.timePasses, at: 5000)
+    #expect(run.alerts.filter { $0.message != .update }.map(\.short) == ["raise flood_contact", "raise sensor_fault"])
+    #expect(run.alerts.first { $0.kind == .sensorFault }?.fault == cause)
+    run.tell(.contact("underpass-1", active: false), at: 5000)
+    run.tell(.timePasses, at: 5599)
+    #expect(run.alerts.contains { $0.short == "clear sensor_fault recovered" })
+    run.tell(.timePasses, at: 5601)
+    #expect(run.alerts.last?.short == "clear flood_contact released")
+  }
+
+  @Test func `that was becoming wet when its cable was torn begins anew`() {
+    var run = StationRun(Self.alone)
+    run.tell(.contact("underpass-1", active: false), at: 0)
+    run.tell(.contact("underpass-1", active: true), at: 100)
+    run.tell(.fault("underpass-1", .cableBreak), at: 118)
+    run.tell(.contact("underpass-1", active: true), at: 121)
+    run.tell(.timePasses, at: 140)
+    #expect(run.alerts.isEmpty)
+    run.tell(.timePasses, at: 141)
+    #expect(run.alerts.map(\.short) == ["raise flood_contact"])
+  }
+
   @Test func `raises at once with a dwell of zero`() {
     let rule = ContactRule(sensor: "c", severity: .moderate, wetAfter: .zero, dryAfter: .zero, levelEquivalent: 3)
     let plan = StationPlan(

@@ -1,4 +1,5 @@
 import Alerts
+import Foundation
 import Observations
 import Testing
 
@@ -131,10 +132,39 @@ import Testing
     #expect(last.references.map(\.sent) == run.alerts.dropLast().map(\.detected.wall))
     #expect(last.observed?.value == .metres(3.3))
     #expect(run.station.activeAlerts == [last])
-    run.tell(.timePasses, at: 400 * 3600)
+    run.tell(.timePasses, at: 30 * 24 * 3600)
     let late = try #require(run.alerts.last)
-    #expect(late.references.count == 64)
-    #expect(late.references.first?.revision == 1)
-    #expect(late.references.last?.revision == late.revision - 1)
+    #expect(late.revision == 481)
+    #expect(late.references.map(\.revision) == Array(1...480))
+    #expect(late.references.map(\.sent) == run.alerts.dropLast().map(\.detected.wall))
+    run.tell(.timePasses, at: 60 * 24 * 3600)
+    let longer = try #require(run.alerts.last)
+    #expect(longer.references.count == ReferenceChain.limit)
+    #expect(longer.references.first?.revision == 1)
+    #expect(longer.references.suffix(719).map(\.revision) == Array(longer.revision - 719..<longer.revision))
+  }
+
+  @Test func `keeps the chain of a month in a few kilobytes, and reads the list of older records`() throws {
+    var generator = SeededGenerator(seed: 9)
+    var sent = StationRun.moment(0).wall
+    var revision = 0
+    var list: [Alert.Reference] = []
+    for _ in 0..<480 {
+      // A clock may be set back between two messages, and a revision may be missing.
+      sent = sent + .milliseconds(Int64.random(in: -3_600_000...5_400_000, using: &generator))
+      revision += Int.random(in: 1...10, using: &generator) == 1 ? 2 : 1
+      list.append(.init(revision: revision, sent: sent))
+    }
+    let chain = ReferenceChain(list)
+    let text = try JSONEncoder().encode([chain])
+    #expect(text.count < 4096)
+    #expect(try JSONDecoder().decode([ReferenceChain].self, from: text) == [chain])
+    #expect(Array(try JSONDecoder().decode([ReferenceChain].self, from: JSONEncoder().encode([list]))[0]) == list)
+    #expect(try JSONDecoder().decode([ReferenceChain].self, from: Data(#"[""]"#.utf8)) == [[]])
+    for broken in [#"["1 ?"]"#, #"["1:2:3"]"#, #"["-:1"]"#, #"["1y2p0ij32e8e7 1y2p0ij32e8e7"]"#, "[7]"] {
+      #expect(throws: DecodingError.self) {
+        try JSONDecoder().decode([ReferenceChain].self, from: Data(broken.utf8))
+      }
+    }
   }
 }

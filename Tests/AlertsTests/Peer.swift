@@ -37,6 +37,18 @@ enum Peer {
     return verdicts
   }
 
+  /// Judges each measure by the Smart Data Models in a folder: nil where it is valid, else the reason.
+  static func modelVerdicts(_ documents: [[UInt8]], folder: URL) throws -> [String?] {
+    let script = checkout.appending(path: "Tests/Peers/validate_model.py").path
+    let input = documents.reduce(into: Data()) { $0.append(contentsOf: $1 + [UInt8(ascii: "\n")]) }
+    let result = try run(python, [script, folder.path], input: input)
+    let verdicts = result.output.split(separator: "\n").map { $0 == "valid" ? nil : String($0) }
+    guard result.status == 0, verdicts.count == documents.count else {
+      throw Failure(description: "Failed to judge \(documents.count) measures: \(result.errors)")
+    }
+    return verdicts
+  }
+
   /// Judges each document by an XML schema: nil where it is valid, else what xmllint says.
   static func xmlVerdicts(_ documents: [[UInt8]], schema: URL) throws -> [String?] {
     let folder = FileManager.default.temporaryDirectory.appending(path: "mimamori-\(UUID().uuidString)")
@@ -54,6 +66,13 @@ enum Peer {
       if lines.contains("\(path) validates") { return nil }
       return lines.first { $0.hasPrefix(path) }.map(String.init) ?? "no verdict: \(result.errors.prefix(500))"
     }
+  }
+
+  /// Runs the program that puts the catalogue's words into the sources.
+  static func words(_ arguments: [String]) throws -> (status: Int32, errors: String) {
+    let script = checkout.appending(path: "packaging/words.py").path
+    let result = try run(URL(filePath: "/usr/bin/python3"), [script] + arguments, input: Data())
+    return (result.status, result.errors)
   }
 
   /// Runs a program to its end, with its input and output in files, so that neither side can block the other.

@@ -88,4 +88,58 @@ import Testing
     river(&later, 510...900, 4.5)
     #expect(changes(later).filter { $0.hasPrefix("on") }.isEmpty)
   }
+
+  /// The site's plan with a siren that sounds for a minute at least.
+  private static let patient = StationPlan(
+    gateway: TestSite.plan.gateway, sensors: TestSite.plan.sensors, floods: TestSite.plan.floods,
+    contacts: TestSite.plan.contacts, places: TestSite.plan.places,
+    outputs: TestSite.plan.outputs.map {
+      OutputRule(id: $0.id, maxOn: $0.maxOn, minOn: .seconds(60), coolDown: $0.coolDown, soundAt: $0.soundAt)
+    })
+
+  @Test func `sounds for its shortest time also when its reason is over sooner`() {
+    var run = StationRun(Self.patient)
+    run.tell(.contact("underpass-1", active: true), at: 0)
+    river(&run, 0...25, 4.5)
+    #expect(changes(run) == ["off start 0", "on alert 20"])
+    // A faulty contact under a rule that wants both silences the lamp, but not before its minute.
+    let lamp = changes(run, "lamp")
+    #expect(lamp.last?.hasPrefix("on alert") == true)
+    run.tell(.fault("underpass-1", .portMissing), at: 30)
+    river(&run, 30...120, 4.5)
+    #expect(changes(run, "lamp").last == "off input_faulty 80")
+    #expect(lamp.last == "on alert 20")
+  }
+
+  @Test func `keeps its shortest time over a restart, and no longer`() {
+    var run = StationRun(Self.patient)
+    run.tell(.contact("underpass-1", active: true), at: 0)
+    river(&run, 0...25, 4.5)
+    run.tell(.fault("underpass-1", .portMissing), at: 30)
+    river(&run, 30...40, 4.5)
+    var next = StationRun(
+      Self.patient, watch: .empty, states: run.ledger, sequences: run.sequences, at: StationRun.moment(50),
+      sameBoot: true)
+    #expect(changes(next, "lamp") == ["on alert 50"])
+    next.tell(.fault("underpass-1", .portMissing), at: 51)
+    river(&next, 60...200, 4.5)
+    #expect(changes(next, "lamp") == ["on alert 50", "off input_faulty 80"])
+    let later = StationRun(
+      Self.patient, watch: .empty, states: run.ledger, sequences: run.sequences, at: StationRun.moment(100),
+      sameBoot: true)
+    #expect(changes(later, "lamp").filter { $0.hasPrefix("on") }.isEmpty)
+  }
+
+  @Test func `is switched off by its longest time also within its shortest`() {
+    let plan = StationPlan(
+      gateway: TestSite.plan.gateway, sensors: TestSite.plan.sensors, floods: TestSite.plan.floods,
+      contacts: TestSite.plan.contacts, places: TestSite.plan.places,
+      outputs: TestSite.plan.outputs.map {
+        OutputRule(id: $0.id, maxOn: .seconds(30), minOn: .seconds(60), coolDown: $0.coolDown, soundAt: $0.soundAt)
+      })
+    var run = StationRun(plan)
+    run.tell(.contact("underpass-1", active: true), at: 0)
+    river(&run, 0...100, 4.5)
+    #expect(changes(run) == ["off start 0", "on alert 20", "off max_on 50"])
+  }
 }

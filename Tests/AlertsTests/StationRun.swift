@@ -1,4 +1,5 @@
 import Alerts
+import Foundation
 import Observations
 
 /// A station under test, what it was told and all that it asked for.
@@ -12,6 +13,7 @@ struct StationRun {
   var outputs: [Effects.OutputChange] = []
   var observations: [Effects.ObservationReport] = []
   var places: [Effects.PlaceReport] = []
+  var answers: [CommandAnswer] = []
   var saves: [SavedState] = []
 
   /// Starts a station at second 0.
@@ -72,6 +74,7 @@ struct StationRun {
     outputs += effects.outputs
     observations += effects.observations
     places += effects.places
+    answers += effects.answers
     saves += effects.saves
   }
 
@@ -91,12 +94,22 @@ struct StationRun {
   }
 }
 
+extension StationInput {
+  /// A command of the city's.
+  static func asked(_ action: Command.Action, id: String = "c-1") -> StationInput {
+    .command(Command(id: id, authority: "bousai-2026", action: action))
+  }
+}
+
 extension Alert {
   /// A short form for tables of expectations: `raise danger`.
   var short: String {
     ([message.rawValue, step?.rawValue ?? kind.rawValue] + (reason.map { [$0] } ?? [])).joined(separator: " ")
   }
 }
+
+/// Whether there are hours to test in, as `make soak` says.
+let isSoak = ProcessInfo.processInfo.environment["MIMAMORI_SOAK"] != nil
 
 /// A generator of random numbers that gives the same ones for the same seed (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {

@@ -12,6 +12,10 @@ public enum NoticeKind: String, Sendable, Codable, CaseIterable {
   case found
   case tagBattery = "tag_battery"
   case suspectedCopy = "suspected_copy"
+  /// A receiver of the place has not worked for some minutes: less is noticed there, or nothing.
+  case degraded
+  /// All of them work again.
+  case restored
 }
 
 /// One message about one person: a value that the formats turn into bytes. Holds a pseudonym, never a tag.
@@ -30,15 +34,29 @@ public struct Notice: Sendable, Hashable, Codable {
   public var placeName: String
   public var sensor: SensorID
   public var detected: Moment
-  /// When the tag was last heard.
+  /// When the tag was last heard; see `hasBeenSeen`.
   public var lastSeen: Moment
   /// 0 to 1, from signal, count and silence.
   public var confidence: Double
+  public var whereabouts: Whereabouts
+  /// The case of the search that found the person.
+  public var searchCase: String?
+
+  /// Whether the tag was ever heard at the place; if not, `lastSeen` tells nothing.
+  public var hasBeenSeen: Bool { lastSeen.wall != WallTime(milliseconds: 0) }
+
+  /// Where it was.
+  public enum Whereabouts: Sendable, Hashable, Codable {
+    /// At the place, which stands still.
+    case fixed
+    /// Where the moving board was when it heard the tag; nil when it did not know.
+    case moving(PositionFix?)
+  }
 
   public init(
     id: String, revision: Int, mode: AlertMode, sequence: UInt64, subject: SubjectID, person: WatchPlan.Person,
     kind: NoticeKind, place: PlaceID, placeName: String, sensor: SensorID, detected: Moment, lastSeen: Moment,
-    confidence: Double
+    confidence: Double, whereabouts: Whereabouts = .fixed, searchCase: String? = nil
   ) {
     self.id = id
     self.revision = revision
@@ -53,5 +71,7 @@ public struct Notice: Sendable, Hashable, Codable {
     self.detected = detected
     self.lastSeen = lastSeen
     self.confidence = confidence
+    self.whereabouts = whereabouts
+    self.searchCase = searchCase
   }
 }

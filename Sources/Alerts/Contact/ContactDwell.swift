@@ -6,6 +6,8 @@ struct ContactDwell: Sendable {
   private static let dwellWorthSaving = TimeSpan.seconds(60)
 
   let rule: ContactRule
+  /// While the alert comes and goes it is dry only after so long.
+  var leastHold = TimeSpan.zero
   private(set) var isRaised = false
   /// What the contact last said; nil while nobody knows.
   private(set) var isActive: Bool?
@@ -48,7 +50,7 @@ struct ContactDwell: Sendable {
   /// When it raises or clears, if nothing changes before.
   var deadline: MonotonicTime? {
     guard let isActive, isActive != isRaised, let since else { return nil }
-    let due = since.monotonic + (isActive ? rule.wetAfter : rule.dryAfter)
+    let due = since.monotonic + (isActive ? rule.wetAfter : max(rule.dryAfter, leastHold))
     if let heardAfter, due <= heardAfter { return nil }
     return due
   }

@@ -16,6 +16,8 @@ struct FaultMonitor: Sendable {
 
   private let staleAfter: TimeSpan?
   private let confirmation: TimeSpan
+  /// A thing that each of its sensors finds lost by itself is confirmed only when all of them have.
+  var sourceConfirmation = TimeSpan.zero
   /// Whether the driver's word suffices, beside silence.
   private let isDriven: Bool
   private let readingsNeeded: Int
@@ -31,13 +33,17 @@ struct FaultMonitor: Sendable {
   init(_ plan: SensorPlan) {
     staleAfter = plan.staleAfter
     switch plan.quantity {
-    case .waterLevel, .temperature, .voltage:
+    case .waterLevel, .temperature, .voltage, .batteryCharge, .storageFree, .memoryFree, .position:
       isDriven = false
       readingsNeeded = Self.readingsToRecover
     case .beacon:
       isDriven = true
       readingsNeeded = Self.readingsToRecover
-    case .rain, .floodContact:
+    case .floodContact where plan.staleAfter != nil, .contact where plan.staleAfter != nil:
+      // It is asked again and again, as a gauge is: one lost answer is no fault.
+      isDriven = false
+      readingsNeeded = Self.readingsToRecover
+    case .rain, .floodContact, .contact:
       // They speak only when something changes: waiting for a third word could take a year.
       isDriven = true
       readingsNeeded = 1
@@ -76,19 +82,30 @@ struct FaultMonitor: Sendable {
     readingsInARow = 0
   }
 
-  /// When the sensor becomes faulty if nothing is heard before.
+  /// It speaks and is doubted, and that has gone on. `isHeard`: this one spoke just now.
+  mutating func doubted(_ cause: FaultCause, isHeard: Bool, at time: MonotonicTime) {
+    failed(cause, at: time)
+    if isHeard { believableAt = time }
+  }
+
+  /// When the sensor becomes faulty if nothing is heard before; one that is only doubted can fall silent too.
   var deadline: MonotonicTime? {
+    if declared?.isDoubt == true {
+      return staleAfter.map { believableAt + $0 + TimeSpan(nanoseconds: 1) }
+    }
     guard declared == nil else { return nil }
     // Longer than `stale_after`: a sensor that speaks exactly that often is never faulty.
     let silence = staleAfter.map { believableAt + $0 + TimeSpan(nanoseconds: 1) }
     guard cause != nil, isDriven || silence == nil else { return silence }
-    let confirmed = causeSince + confirmation
+    let isOfTheSource = cause?.isOfTheSource == true
+    let confirmed = causeSince + (isOfTheSource ? max(confirmation, sourceConfirmation) : confirmation)
     return silence.map { min($0, confirmed) } ?? confirmed
   }
 
   /// The deadline was reached: the sensor is faulty. Returns why.
   mutating func declare() -> FaultCause {
-    let reason = cause ?? .silent
+    // What was doubted and now says nothing is silent.
+    let reason = cause.map { $0.isDoubt && declared?.isDoubt == true ? .silent : $0 } ?? .silent
     declared = reason
     readingsInARow = 0
     return reason
@@ -103,12 +120,21 @@ struct ChannelMemory: Sendable, Hashable, Codable {
   var readingsInARow: Int
   /// The last believable value of a measuring sensor.
   var value: Measure?
+  /// Plausibility and filters; absent in what an older version left behind.
+  var conditioner: Conditioner.Memory?
+  /// At the first of two sensors of one station.
+  var pair: StationPair.Memory?
+  /// Since when the board's own value is beyond its limit, without an alert yet.
+  var beyondLimitSince: Moment?
 }
 
 extension FaultMonitor {
-  func memory(value: Measure?) -> ChannelMemory {
+  func memory(
+    value: Measure?, conditioner: Conditioner.Memory?, pair: StationPair.Memory?, beyondLimitSince: Moment?
+  ) -> ChannelMemory {
     ChannelMemory(
-      believableAt: believableAt, cause: cause, causeSince: causeSince, readingsInARow: readingsInARow, value: value)
+      believableAt: believableAt, cause: cause, causeSince: causeSince, readingsInARow: readingsInARow, value: value,
+      conditioner: conditioner, pair: pair, beyondLimitSince: beyondLimitSince)
   }
 
   mutating func restore(_ memory: ChannelMemory, shift: TimeShift) {

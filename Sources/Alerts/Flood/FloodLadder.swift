@@ -2,8 +2,9 @@ import Observations
 
 /// The level ladder of one gauge: which step the water stands at.
 ///
-/// It sees believable readings and nothing else: silence and lost answers change nothing here. A value that cannot be
-/// believed breaks what was being confirmed or held.
+/// It sees believable readings and nothing else: silence and lost answers change no step. But they prove nothing either: a
+/// gap between two readings that is longer than the sensor may be silent, and a value that cannot be believed, break what
+/// was being confirmed or held.
 struct FloodLadder: Sendable {
   /// From which step to which; nil is below the lowest.
   struct Change: Sendable, Hashable {
@@ -24,19 +25,28 @@ struct FloodLadder: Sendable {
     var belowSince: MonotonicTime?
   }
 
-  /// A hold is worth remembering once it has lasted this long: waves would write at every reading otherwise.
-  private static let holdWorthSaving = TimeSpan.seconds(60)
+  /// A hold is saved when it begins and while it goes on, but not more often than this: waves would write at every reading
+  /// otherwise.
+  private static let holdSpacing = TimeSpan.seconds(60)
 
   let rule: FloodRule
+  /// Readings further apart than this have nothing to do with each other; nil: however far.
+  private let longestGap: TimeSpan?
+  private var lastAt: MonotonicTime?
+  private var holdSavedAt: MonotonicTime?
   private var rungs: [Rung]
   /// The rung that the water stands at; -1 is below the lowest.
   private var current = -1
   private var isHoldSaved = false
+  /// While the alert comes and goes a step is left only after so long.
+  var leastHold = TimeSpan.zero
   /// Whether something changed that must outlive a restart.
   private(set) var needsSaving = false
 
-  init(_ rule: FloodRule) {
+  /// - Parameter longestGap: how long the sensor may be silent.
+  init(_ rule: FloodRule, longestGap: TimeSpan? = nil) {
     self.rule = rule
+    self.longestGap = longestGap
     rungs = rule.levels.map {
       Rung(step: $0.step, threshold: $0.threshold, releaseBelow: $0.threshold - rule.releaseMargin)
     }
@@ -50,10 +60,22 @@ struct FloodLadder: Sendable {
     return rungs.first { $0.step == step }?.threshold
   }
 
+  /// The step above the one that the water stands at.
+  var next: FloodRule.Level? { current + 1 < rule.levels.count ? rule.levels[current + 1] : nil }
+
   var lowestStep: LadderStep? { rungs.first?.step }
+  var lowestThreshold: Measure? { rungs.first?.threshold }
+
+  /// Whether a reading at `time` comes so long after the last one that nobody knows what the water did meanwhile.
+  func isGap(before time: MonotonicTime) -> Bool {
+    guard let lastAt, let longestGap else { return false }
+    return time - lastAt > longestGap
+  }
 
   /// Takes one believable reading. Returns the change of step, if it causes one.
   mutating func take(_ value: Measure, at moment: Moment) -> Change? {
+    if isGap(before: moment.monotonic) { disbelieve() }
+    lastAt = moment.monotonic
     var next = -1
     for index in rungs.indices {
       if value >= rungs[index].threshold {
@@ -76,13 +98,19 @@ struct FloodLadder: Sendable {
     return nil
   }
 
-  /// A reading came that cannot be believed.
+  /// A reading came that cannot be believed, or none for too long.
   mutating func disbelieve() {
     for index in rungs.indices {
       rungs[index].reached = 0
       rungs[index].belowSince = nil
     }
     if isHoldSaved { needsSaving = true }
+  }
+
+  /// The step is given up without a reading below it: what is reached is confirmed anew.
+  mutating func leave() {
+    current = -1
+    disbelieve()
   }
 
   private func isConfirmed(_ index: Int, at time: MonotonicTime) -> Bool {
@@ -96,7 +124,7 @@ struct FloodLadder: Sendable {
 
   private func isReleased(_ index: Int, at time: MonotonicTime) -> Bool {
     guard let since = rungs[index].belowSince else { return false }
-    return time - since >= rule.releaseHold
+    return time - since >= max(rule.releaseHold, leastHold)
   }
 
   private mutating func move(to next: Int, at moment: Moment) -> Change {
@@ -109,11 +137,11 @@ struct FloodLadder: Sendable {
 
   private mutating func noteHold(at time: MonotonicTime) {
     guard current >= 0 else { return }
-    guard let since = rungs[current].belowSince else {
+    guard rungs[current].belowSince != nil else {
       if isHoldSaved { needsSaving = true }
       return
     }
-    if !isHoldSaved, time - since >= Self.holdWorthSaving { needsSaving = true }
+    if holdSavedAt.map({ time - $0 >= Self.holdSpacing }) ?? true { needsSaving = true }
   }
 }
 
@@ -127,6 +155,8 @@ struct FloodMemory: Sendable, Hashable, Codable {
   }
 
   var rungs: [Rung]
+  /// The last reading; absent in what an older version left behind.
+  var lastAt: MonotonicTime?
 }
 
 extension FloodLadder {
@@ -134,6 +164,7 @@ extension FloodLadder {
   mutating func save() -> FloodMemory {
     needsSaving = false
     isHoldSaved = current >= 0 && rungs[current].belowSince != nil
+    if isHoldSaved { holdSavedAt = lastAt }
     var memory = memory
     // What is being confirmed changes with every reading and is not saved each time: better none than an old count.
     for index in memory.rungs.indices {
@@ -149,11 +180,18 @@ extension FloodLadder {
         FloodMemory.Rung(
           step: $0.step, reached: $0.reached, reachedSince: $0.reached > 0 ? $0.reachedSince : nil,
           belowSince: $0.belowSince)
-      })
+      }, lastAt: lastAt)
   }
 
   /// Takes up what is remembered of the steps that are still configured.
-  mutating func restore(_ memory: FloodMemory, savedAt: Moment, shift: TimeShift) {
+  ///
+  /// - Parameter isExact: whether it was saved as the earlier run stopped. Else a hold may have gone on until the next
+  ///   time it would have been saved.
+  mutating func restore(_ memory: FloodMemory, savedAt: Moment, shift: TimeShift, isExact: Bool) {
+    lastAt = memory.lastAt.map {
+      let last = shift.throughPause($0, savedAt: savedAt)
+      return isExact ? last : min(last + Self.holdSpacing, shift.now.monotonic)
+    }
     for saved in memory.rungs {
       guard let index = rungs.firstIndex(where: { $0.step == saved.step }) else { continue }
       rungs[index].reached = saved.reached

@@ -30,7 +30,16 @@ extension Formats {
     return json.bytes
   }
 
-  private func write(_ alert: Alert, into json: inout JSONWriter) {
+  /// An alert of the whole gateway bears its name, where others bear their sensor's.
+  func named(_ alert: Alert) -> Alert {
+    guard alert.sensor.text == context.plan.gateway, plan(of: alert.sensor) == nil else { return alert }
+    var alert = alert
+    alert.name = context.name
+    return alert
+  }
+
+  private func write(_ unnamed: Alert, into json: inout JSONWriter) {
+    let alert = named(unnamed)
     json.beginObject()
     json.member("schema", "mimamori.alert/1")
     json.member("id", alert.id)
@@ -43,7 +52,7 @@ extension Formats {
     json.member("epoch", context.epoch)
     json.member("sequence", alert.sequence)
     json.clockMembers(boot: context.boot, alert.detected)
-    json.member("sensor", alert.sensor.text)
+    json.member("sensor", alert.sensor.bare)
     json.member("name", alert.name)
     json.member("kind", alert.kind.rawValue)
     json.member("level", alert.level)
@@ -57,8 +66,7 @@ extension Formats {
     json.member("delayed", false)
     write(alert.observed, into: &json)
     json.member("position", position(of: alert.sensor))
-    json.key("acknowledged")
-    json.null()
+    write(alert.acknowledged, into: &json)
     json.key("text")
     json.beginArray()
     for text in wording.texts(for: alert) {
@@ -71,7 +79,26 @@ extension Formats {
     }
     json.endArray()
     json.member("fault", alert.fault?.rawValue)
+    if let until = alert.until { json.member("until", text(until)) }
     json.member("datum", plan(of: alert.sensor)?.datum)
+    if let about = alert.sensor.about { json.member("about", about) }
+    if let affected = alert.affected {
+      json.key("affected")
+      json.beginArray()
+      for sensor in affected { json.string(sensor.text) }
+      json.endArray()
+    }
+    json.endObject()
+  }
+
+  private func write(_ acknowledgement: Alert.Acknowledgement?, into json: inout JSONWriter) {
+    json.key("acknowledged")
+    guard let acknowledgement else { return json.null() }
+    json.beginObject()
+    json.member("by", acknowledgement.authority)
+    json.member("at", text(acknowledgement.at))
+    json.member("until", text(acknowledgement.until))
+    if let cause = acknowledgement.cause { json.member("cause", cause) }
     json.endObject()
   }
 
@@ -84,8 +111,26 @@ extension Formats {
     json.member("value", observed.value)
     json.member("threshold", observed.threshold)
     json.member("rate_per_hour", observed.ratePerHour)
+    write(observed.next, into: &json)
+    if let within = observed.within { json.member("within_s", seconds: within) }
+    if let sensors = observed.sensors {
+      json.key("sensors")
+      json.beginArray()
+      for sensor in sensors { json.string(sensor.text) }
+      json.endArray()
+    }
+    json.endObject()
+  }
+
+  /// The member `next`: an estimate of when the next step will be reached.
+  func write(_ next: Alert.Next?, into json: inout JSONWriter) {
     json.key("next")
-    json.null()
+    guard let next else { return json.null() }
+    json.beginObject()
+    json.member("step", next.step.rawValue)
+    json.member("at", text(next.at))
+    json.member("earliest", text(next.earliest))
+    json.member("latest", text(next.latest))
     json.endObject()
   }
 }

@@ -5,8 +5,9 @@ extension Formats {
   ///
   /// Valid against the OASIS schema and section 3's rules. The answer asked for is never an evacuation, and the end of an
   /// alert is no "all clear": one sensor can say neither.
-  public func cap(_ alert: Alert) -> [UInt8]? {
+  public func cap(_ unnamed: Alert) -> [UInt8]? {
     guard let settings = context.cap else { return nil }
+    let alert = named(unnamed)
     // Without the characters that section 3.2.1 forbids: the id's slash becomes a full stop.
     let life = String(decoding: alert.id.utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0 }, as: UTF8.self)
     var xml = XMLWriter(capacity: 8192)
@@ -18,10 +19,7 @@ extension Formats {
     xml.element("msgType", messageType(of: alert))
     xml.element("scope", settings.scope.rawValue)
     xml.element("restriction", settings.restriction)
-    if alert.mode != .actual {
-      // Section 3.2.1, status: the exercise's identifier should appear in the note.
-      xml.element("note", wording.marks(of: alert.mode).joined(separator: " ") + " " + alert.id)
-    }
+    xml.element("note", note(of: alert))
     if alert.message != .raise, !alert.references.isEmpty {
       let references = alert.references.map {
         "\(settings.sender),\(life).\($0.revision),\(wholeSeconds($0.sent))"
@@ -31,6 +29,19 @@ extension Formats {
     for text in wording.texts(for: alert) { writeInfo(alert, text, into: &xml) }
     xml.end("alert")
     return xml.bytes
+  }
+
+  /// Section 3.2.1: an exercise's identifier should appear here. So does that the chain of references is not whole.
+  private func note(of alert: Alert) -> String? {
+    var parts: [String] = []
+    if alert.mode != .actual { parts.append(wording.marks(of: alert.mode).joined(separator: " ") + " " + alert.id) }
+    let earlier = alert.revision - 1
+    if alert.message != .raise, alert.references.count < earlier {
+      parts.append(
+        "References name the first and the newest \(alert.references.count - 1) of \(earlier) earlier messages; the others"
+          + " were superseded by messages named here.")
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: " ")
   }
 
   private func writeInfo(_ alert: Alert, _ text: AlertText, into xml: inout XMLWriter) {
@@ -62,7 +73,9 @@ extension Formats {
 
   private func writeParameters(_ alert: Alert, into xml: inout XMLWriter) {
     xml.pair("parameter", "kind", alert.kind.rawValue)
-    xml.pair("parameter", "sensor", alert.sensor.text)
+    xml.pair("parameter", "sensor", alert.sensor.bare)
+    xml.pair("parameter", "about", alert.sensor.about)
+    xml.pair("parameter", "affected", alert.affected.map { $0.map(\.text).joined(separator: " ") })
     xml.pair("parameter", "level", alert.level.map { String($0) })
     xml.pair("parameter", "step", alert.step?.rawValue)
     xml.pair("parameter", "fault", alert.fault?.rawValue)
@@ -71,7 +84,12 @@ extension Formats {
       if !observed.quantity.unit.isEmpty { xml.pair("parameter", "unit", observed.quantity.unit) }
       xml.pair("parameter", "value", observed.value?.description)
       xml.pair("parameter", "threshold", observed.threshold?.description)
+      xml.pair("parameter", "within_s", observed.within.map { String($0.nanoseconds / 1_000_000_000) })
       xml.pair("parameter", "rate_per_hour", observed.ratePerHour?.description)
+      xml.pair("parameter", "next_step", observed.next?.step.rawValue)
+      xml.pair("parameter", "next_at", observed.next.map { text($0.at) })
+      xml.pair("parameter", "next_earliest", observed.next.map { text($0.earliest) })
+      xml.pair("parameter", "next_latest", observed.next.map { text($0.latest) })
     }
     xml.pair("parameter", "clock", alert.detected.clock.rawValue)
   }
@@ -105,10 +123,12 @@ extension Formats {
   }
 
   /// A language as a CAP reader expects it, with its country; any other tag as it is.
-  private static func regionalTag(_ language: String) -> String {
+  static func regionalTag(_ language: String) -> String {
     switch language {
     case "ja": "ja-JP"
     case "en": "en-US"
+    case "vi": "vi-VN"
+    case "zh-Hans": "zh-CN"
     default: language
     }
   }

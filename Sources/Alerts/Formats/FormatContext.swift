@@ -48,6 +48,8 @@ public struct FormatContext: Sendable {
   public let languages: [String]
   /// Nil: no CAP is made.
   public let cap: CAPIdentity?
+  /// Nil: no measures for a FIWARE IoT Agent are made.
+  public let fiware: FIWAREFormat?
   /// Where everything is published.
   public let topics: Topics
   /// The program's version.
@@ -64,7 +66,8 @@ public struct FormatContext: Sendable {
   public init(
     plan: StationPlan, name: String, municipality: String, contact: String?, position: Position?,
     zone: TimeZoneOffsets, zoneName: String, languages: [String], cap: CAPIdentity?, topics: Topics,
-    version: String, configurationSHA256: String, boot: String, epoch: String, previousEpoch: String? = nil
+    version: String, configurationSHA256: String, boot: String, epoch: String, previousEpoch: String? = nil,
+    fiware: FIWAREFormat? = nil
   ) {
     self.plan = plan
     self.name = name
@@ -75,6 +78,7 @@ public struct FormatContext: Sendable {
     self.zoneName = zoneName
     self.languages = languages
     self.cap = cap
+    self.fiware = fiware
     self.topics = topics
     self.version = version
     self.configurationSHA256 = configurationSHA256

@@ -1,4 +1,4 @@
-import Observations
+public import Observations
 
 /// From the station's values to the bytes that are published. Formatting has no state: equal values give equal bytes.
 ///
@@ -13,7 +13,9 @@ public struct Formats: Sendable {
   /// Cheap: a reload makes a new one.
   public init(_ context: FormatContext) {
     self.context = context
-    wording = Wording(languages: context.languages, contact: context.contact, zone: context.zone)
+    wording = Wording(
+      languages: context.languages, contact: context.contact, zone: context.zone,
+      names: Dictionary(context.plan.sensors.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first }))
     sensors = Dictionary(context.plan.sensors.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     placeNames = Dictionary(context.plan.places.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
   }
@@ -27,6 +29,9 @@ public struct Formats: Sendable {
   }
 
   func plan(of sensor: SensorID) -> SensorPlan? { sensors[sensor] }
+
+  /// What a sensor measures; nil where it is not configured.
+  public func quantity(of sensor: SensorID) -> Quantity? { sensors[sensor]?.quantity }
 
   func name(of place: PlaceID) -> String { placeNames[place] ?? place.text }
 

@@ -17,12 +17,21 @@ public struct HealthReport: Sendable {
     public var fault: FaultCause?
     /// Since it was last heard; nil: never.
     public var age: TimeSpan?
+    /// Readings that were not believed, by the word of their cause.
+    public var rejected: [Counter]
+    /// Of a rain gauge: the soil water index in millimetres, a reference.
+    public var soilWaterIndex: Measure?
 
-    public init(id: SensorID, state: State, fault: FaultCause?, age: TimeSpan?) {
+    public init(
+      id: SensorID, state: State, fault: FaultCause?, age: TimeSpan?, rejected: [Counter] = [],
+      soilWaterIndex: Measure? = nil
+    ) {
+      self.soilWaterIndex = soilWaterIndex
       self.id = id
       self.state = state
       self.fault = fault
       self.age = age
+      self.rejected = rejected
     }
   }
 
@@ -53,13 +62,16 @@ public struct HealthReport: Sendable {
     public var state: State
     /// Why it is not open; nil while it is.
     public var fault: FaultCause?
+    /// Of an output: whether it goes to its safe state even if the gateway is killed; nil: does not apply.
+    public var guarded: Bool?
     /// Bytes, frames, checksum errors, … An open list.
     public var counters: [Counter]
 
-    public init(id: String, state: State, fault: FaultCause?, counters: [Counter]) {
+    public init(id: String, state: State, fault: FaultCause?, guarded: Bool? = nil, counters: [Counter]) {
       self.id = id
       self.state = state
       self.fault = fault
+      self.guarded = guarded
       self.counters = counters
     }
   }
@@ -80,12 +92,35 @@ public struct HealthReport: Sendable {
     }
   }
 
+  /// How the gateway stands with its broker.
+  public struct Broker: Sendable, Hashable {
+    /// `first` or `fallback`: the one in use, or the last that was.
+    public var inUse: String
+    public var isConnected: Bool
+    /// Connections after the first.
+    public var reconnects: UInt64
+    /// Why the last connection failed or ended, as a word; nil: none did.
+    public var lastError: String?
+    /// Why the broker last refused a message on this connection, as a word; nil: it refused none.
+    public var lastRefusal: String?
+
+    public init(inUse: String, isConnected: Bool, reconnects: UInt64, lastError: String?, lastRefusal: String?) {
+      self.inUse = inUse
+      self.isConnected = isConnected
+      self.reconnects = reconnects
+      self.lastError = lastError
+      self.lastRefusal = lastRefusal
+    }
+  }
+
   /// When it was made.
   public var at: Moment
   /// All of them, in the configuration's order.
   public var sensors: [Sensor]
   public var ports: [Port]
   public var queues: [Queue]
+  public var lanes: [Lane]
+  public var storage: Storage?
   /// What was thrown away at each limit.
   public var drops: [Counter]
   /// Syncs of the ledger since the start.
@@ -94,15 +129,27 @@ public struct HealthReport: Sendable {
   public var syncsLastHour: UInt64
   /// The revision of the accepted watch list; nil: none.
   public var watchlistRevision: Int?
+  /// Why the list that is offered is not used, as a word; nil: there is none, or it is used.
+  public var watchlistRefusal: String?
+  /// What came of signed commands since the start; nil: nobody may command here.
+  public var commands: [Counter]?
+  public var broker: Broker?
   /// The head of the stream `alert`. A person's never stands here.
   public var alertStream: StreamHead
   /// When the next heartbeat is late.
   public var nextExpectedBy: WallTime
 
   public init(
-    at: Moment, sensors: [Sensor], ports: [Port], queues: [Queue], drops: [Counter], syncs: UInt64,
-    syncsLastHour: UInt64, watchlistRevision: Int?, alertStream: StreamHead, nextExpectedBy: WallTime
+    at: Moment, sensors: [Sensor], ports: [Port], queues: [Queue], lanes: [Lane] = [], storage: Storage? = nil,
+    drops: [Counter], syncs: UInt64,
+    syncsLastHour: UInt64, watchlistRevision: Int?, watchlistRefusal: String? = nil, commands: [Counter]? = nil,
+    broker: Broker? = nil, alertStream: StreamHead, nextExpectedBy: WallTime
   ) {
+    self.lanes = lanes
+    self.storage = storage
+    self.broker = broker
+    self.watchlistRefusal = watchlistRefusal
+    self.commands = commands
     self.at = at
     self.sensors = sensors
     self.ports = ports
@@ -153,6 +200,8 @@ extension Formats {
       json.endObject()
     }
     json.endArray()
+    if detail.keepsQueues { writeLanes(report, into: &json) }
+    write(report.storage, into: &json)
     json.counters("drops", detail.keepsQueues ? report.drops : [])
     json.key("syncs")
     json.beginObject()
@@ -160,6 +209,9 @@ extension Formats {
     json.member("last_hour", report.syncsLastHour)
     json.endObject()
     json.member("watchlist_revision", report.watchlistRevision)
+    if let refusal = report.watchlistRefusal { json.member("watchlist_refusal", refusal) }
+    if let commands = report.commands { json.counters("commands", commands) }
+    if let broker = report.broker { json.brokerMember(broker) }
     json.streamMember(report.alertStream)
     json.member("next_expected_by", text(report.nextExpectedBy))
     json.key("omitted")
@@ -179,6 +231,8 @@ extension Formats {
       json.member("state", sensor.state.rawValue)
       json.member("fault", sensor.fault?.rawValue)
       json.member("age_s", seconds: sensor.age)
+      if let index = sensor.soilWaterIndex { json.member("soil_water_index", index) }
+      if detail < .withoutRejections, !sensor.rejected.isEmpty { json.counters("rejected", sensor.rejected) }
       json.endObject()
     }
     json.endArray()
@@ -187,11 +241,12 @@ extension Formats {
   private func writePorts(_ report: HealthReport, _ detail: HealthDetail, into json: inout JSONWriter) {
     json.key("ports")
     json.beginArray()
-    for port in detail <= .withoutPortCounters ? report.ports : [] {
+    for port in detail < .withoutPorts ? report.ports : [] {
       json.beginObject()
       json.member("id", port.id)
       json.member("state", port.state.rawValue)
       json.member("fault", port.fault?.rawValue)
+      if let guarded = port.guarded { json.member("guarded", guarded) }
       json.counters("counters", detail == .full ? port.counters : [])
       json.endObject()
     }
@@ -201,10 +256,12 @@ extension Formats {
 
 /// How much of a health report is told, from everything to what always fits.
 private enum HealthDetail: Int, CaseIterable, Comparable {
-  case full, withoutPortCounters, withoutPorts, withoutGoodSensors, fewFaultySensors, countsOnly
+  case full, withoutPortCounters, withoutRejections, withoutPorts, withoutGoodSensors, fewFaultySensors, countsOnly
 
   var omitted: [String] {
-    let names = ["port_counters", "ports", "good_sensors", "other_faulty_sensors", "all_sensors", "queues", "drops"]
+    let names = [
+      "port_counters", "rejected", "ports", "good_sensors", "other_faulty_sensors", "all_sensors", "queues", "drops",
+    ]
     switch self {
     case .full: return []
     case .countsOnly: return names
@@ -216,7 +273,7 @@ private enum HealthDetail: Int, CaseIterable, Comparable {
 
   func selection(of sensors: [HealthReport.Sensor]) -> [HealthReport.Sensor] {
     switch self {
-    case .full, .withoutPortCounters, .withoutPorts: sensors
+    case .full, .withoutPortCounters, .withoutRejections, .withoutPorts: sensors
     case .withoutGoodSensors: sensors.filter { $0.state != .ok }
     case .fewFaultySensors: Array(sensors.lazy.filter { $0.state == .faulty }.prefix(32))
     case .countsOnly: []
@@ -227,6 +284,17 @@ private enum HealthDetail: Int, CaseIterable, Comparable {
 }
 
 extension JSONWriter {
+  fileprivate mutating func brokerMember(_ broker: HealthReport.Broker) {
+    key("broker")
+    beginObject()
+    member("in_use", broker.inUse)
+    member("connected", broker.isConnected)
+    member("reconnects", broker.reconnects)
+    member("last_error", broker.lastError)
+    member("last_refusal", broker.lastRefusal)
+    endObject()
+  }
+
   fileprivate mutating func counters(_ name: String, _ counters: [HealthReport.Counter]) {
     key(name)
     beginObject()

@@ -191,6 +191,20 @@ extension JSONWriter {
     endObject()
   }
 
+  /// The same with `accuracy_m` and `time` where the receiver told them.
+  mutating func member(_ name: String, _ fix: PositionFix?, time: String?) {
+    key(name)
+    guard let fix else { return null() }
+    beginObject()
+    key("latitude")
+    rounded(fix.position.latitude, decimals: 7)
+    key("longitude")
+    rounded(fix.position.longitude, decimals: 7)
+    if let accuracy = fix.accuracy { member("accuracy_m", accuracy) }
+    if let time { member("time", time) }
+    endObject()
+  }
+
   /// `{"name":…,"zero":…}`: the vertical datum of a gauge's zero.
   mutating func member(_ name: String, _ datum: SensorPlan.Datum?) {
     key(name)

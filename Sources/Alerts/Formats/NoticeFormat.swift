@@ -58,11 +58,15 @@ extension Formats {
     json.member("place_name", notice.placeName)
     json.member("sensor", notice.sensor.text)
     json.member("detected", text(notice.detected.wall))
-    json.member("last_seen", text(notice.lastSeen.wall))
+    json.member("last_seen", notice.hasBeenSeen ? text(notice.lastSeen.wall) : nil)
     json.key("confidence")
     json.rounded(min(max(notice.confidence, 0), 1), decimals: 2)
     json.member("delayed", false)
-    json.member("position", position(of: notice.sensor))
+    switch notice.whereabouts {
+    case .fixed: json.member("position", position(of: notice.sensor))
+    case .moving(let fix): json.member("position", fix, time: fix?.time.map(text))
+    }
+    if let searchCase = notice.searchCase { json.member("case", searchCase) }
     json.key("text")
     json.beginArray()
     for text in wording.texts(for: notice) {

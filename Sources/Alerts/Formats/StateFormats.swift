@@ -55,6 +55,7 @@ extension Formats {
     json.beginArray()
     for language in context.languages { json.string(language) }
     json.endArray()
+    writeLevels(into: &json)
     json.key("sensors")
     json.beginArray()
     for sensor in context.plan.sensors { write(sensor, reporting, into: &json) }
@@ -102,12 +103,39 @@ extension Formats {
       }
     }
     json.endArray()
+    writeInterval(sensor, reporting, into: &json)
+    if sensor.quantity == .rain { writeRain(sensor, into: &json) }
+    json.endObject()
+  }
+
+  private func writeInterval(_ sensor: SensorPlan, _ reporting: ReportingInterval, into json: inout JSONWriter) {
+    let gauge = context.plan.floods.first { $0.sensor == sensor.id }?.reporting
     json.key("reporting_interval_s")
     json.beginObject()
-    json.member("calm", seconds: reporting.calm)
-    json.member("raised", seconds: reporting.raised)
+    json.member("calm", seconds: gauge?.below ?? reporting.calm)
+    json.member("raised", seconds: gauge?.above ?? reporting.raised)
+    if let gauge {
+      json.member("rising_fast", seconds: min(FloodRule.Reporting.whileRisingFast, gauge.above))
+      json.member("raised_from", gauge.from)
+    }
     json.endObject()
-    json.endObject()
+  }
+
+  /// What a rain gauge's sums are alerts at, and how they are cut.
+  private func writeRain(_ sensor: SensorPlan, into json: inout JSONWriter) {
+    let rule = context.plan.rains.first { $0.sensor == sensor.id }
+    json.key("amounts")
+    json.beginArray()
+    for amount in rule?.amounts ?? [] {
+      json.beginObject()
+      json.member("value", amount.amount)
+      json.member("within_s", seconds: amount.within)
+      json.member("severity", amount.severity.name)
+      json.endObject()
+    }
+    json.endArray()
+    json.member("dry_gap_s", seconds: rule?.dryGap ?? RainRule.usualDryGap)
+    json.member("day_starts_s", seconds: rule?.dayStarts ?? .zero)
   }
 
   /// A sensor's latest reading: schema `mimamori.observation/1`. A receiver's tells that it works, never what it heard.
@@ -138,12 +166,53 @@ extension Formats {
     json.member("fault", report.fault?.rawValue)
     json.member("time", text(report.at.wall))
     json.clockMembers(boot: context.boot, report.at)
+    json.member("delayed", false)
+    if quantity == .waterLevel { writeLevel(report, measure, into: &json) }
+    if let sums = report.sums { write(sums, into: &json) }
     json.endObject()
     return json.bytes
   }
 
+  /// How the water moves, and where it stands between the datum and the levee.
+  private func writeLevel(_ report: Effects.ObservationReport, _ value: Measure?, into json: inout JSONWriter) {
+    json.member("rate_per_hour", report.ratePerHour)
+    write(report.next, into: &json)
+    if let datum = plan(of: report.sensor)?.datum { json.member("elevation", value.map { $0 + datum.zero }) }
+    let levels = context.plan.floods.first { $0.sensor == report.sensor }?.levels
+    if let flooding = levels?.last(where: { $0.step == .flooding }) {
+      json.member("below_flooding", value.map { flooding.threshold - $0 })
+    }
+  }
+
+  private func write(_ sums: RainSums, into json: inout JSONWriter) {
+    func byClock(_ name: String, _ sum: RainSums.ByClock?, _ timeName: String) {
+      json.key(name)
+      guard let sum else { return json.null() }
+      json.beginObject()
+      json.member("value", sum.millimetres)
+      json.member(timeName, text(sum.time))
+      json.endObject()
+    }
+    json.key("sums")
+    json.beginObject()
+    json.member("rolling_10m", sums.tenMinutes)
+    json.member("rolling_1h", sums.hour)
+    json.member("rolling_3h", sums.threeHours)
+    json.member("rolling_24h", sums.day24Hours)
+    byClock("clock_10m", sums.tenMinutesByClock, "until")
+    byClock("today", sums.today, "since")
+    byClock("since_rain_began", sums.sinceItBegan, "since")
+    json.member("soil_water_index", sums.soilWaterIndex)
+    json.member("counted_since", text(sums.countedSince))
+    json.key("incomplete")
+    json.beginArray()
+    for name in sums.incomplete { json.string(name) }
+    json.endArray()
+    json.endObject()
+  }
+
   /// Whether an output is on: schema `mimamori.output/1`.
-  public func output(_ change: Effects.OutputChange, silencedUntil: WallTime? = nil) -> [UInt8] {
+  public func output(_ change: Effects.OutputChange) -> [UInt8] {
     var json = JSONWriter(capacity: 320)
     json.beginObject()
     json.member("schema", "mimamori.output/1")
@@ -152,7 +221,12 @@ extension Formats {
     json.member("state", change.on ? "on" : "off")
     json.member("cause", change.cause)
     json.member("until", change.until.map { text($0.wall) })
-    json.member("silenced_until", silencedUntil.map { text($0) })
+    json.member("silenced_until", change.silencedUntil.map { text($0.wall) })
+    json.member("locked", change.isLocked)
+    json.key("by")
+    json.beginArray()
+    for reason in change.by { json.string(reason) }
+    json.endArray()
     json.member("time", text(change.at.wall))
     json.clockMembers(boot: context.boot, change.at)
     json.endObject()
@@ -168,6 +242,10 @@ extension Formats {
     json.member("place", report.place.text)
     json.member("name", name(of: report.place))
     json.member("state", report.state.rawValue)
+    json.key("suspended")
+    json.beginArray()
+    for suspension in report.suspended { json.string(suspension.rawValue) }
+    json.endArray()
     json.member("since", text(report.since.wall))
     json.clockMembers(boot: context.boot, report.since)
     json.endObject()

@@ -36,6 +36,9 @@ public struct Topics: Sendable, Hashable {
   /// Retained: a sensor's latest reading.
   public func observation(_ sensor: SensorID) -> String { "\(base)/observation/\(sensor)" }
 
+  /// A sensor's earlier readings, which the broker did not get in time: where only the newest counts, none is missed.
+  public func delayedObservation(_ sensor: SensorID) -> String { "\(observation(sensor))/delayed" }
+
   /// Retained: whether an output is on.
   public func output(_ output: OutputID) -> String { "\(base)/output/\(output)" }
 
@@ -60,6 +63,12 @@ public struct Topics: Sendable, Hashable {
   /// A response topic of a command is used only if it begins so.
   public var replyPrefix: String { "\(root)/reply/" }
 
+  /// In: signed commands by way of a FIWARE IoT Agent for JSON.
+  public var agentCommand: String { "/\(Self.keyMark)/\(gateway)/cmd" }
+
+  /// Where a command that came by way of an IoT Agent is answered.
+  public var agentResult: String { "/json/\(Self.keyMark)/\(gateway)/cmdexe" }
+
   /// In, retained: the signed manifest of a group's watch list.
   public func watchlist(_ group: String) -> String { "\(root)/watchlist/\(group)" }
 
@@ -67,6 +76,18 @@ public struct Topics: Sendable, Hashable {
   public func watchlistPart(_ group: String, revision: Int, number: Int) -> String {
     "\(root)/watchlist/\(group)/\(revision)/\(number)"
   }
+
+  /// A sensor's measures at a FIWARE IoT Agent for JSON; the leading slash is part of the topic. Where the API key stands
+  /// is a mark: the key itself is known to the delivery alone.
+  public func measures(_ sensor: SensorID) -> String { "/json/\(Self.keyMark)/\(gateway)_\(Self.device(sensor))/attrs" }
+
+  /// A device's name after the gateway's: a port or an output is told from a sensor of the same name.
+  static func device(_ sensor: SensorID) -> String {
+    sensor.about.map { "\($0)-\(sensor.bare)" } ?? sensor.text
+  }
+
+  /// What stands in a topic for the API key.
+  public static let keyMark = "{secret}"
 
   private static func suffix(_ mode: AlertMode) -> String {
     switch mode {

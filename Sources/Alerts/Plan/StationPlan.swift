@@ -27,10 +27,16 @@ public struct SensorPlan: Sendable, Hashable {
   public let tip: Measure?
   /// Where the sensor is, if not where the board is.
   public let position: Position?
+  /// What is done to a measuring sensor's readings.
+  public var conditioning: ConditioningPlan
+  /// What it hangs on, perhaps with others: `port:rs485`, `receiver:gate-north`, `chip:gpiochip0`. When that fails it is
+  /// one alert for all of them.
+  public var source: String?
 
   public init(
     id: SensorID, name: String, quantity: Quantity, range: ClosedRange<Measure>? = nil, staleAfter: TimeSpan? = nil,
-    datum: Datum? = nil, tip: Measure? = nil, position: Position? = nil
+    datum: Datum? = nil, tip: Measure? = nil, position: Position? = nil,
+    conditioning: ConditioningPlan = .none, source: String? = nil
   ) {
     self.id = id
     self.name = name
@@ -40,6 +46,8 @@ public struct SensorPlan: Sendable, Hashable {
     self.datum = datum
     self.tip = tip
     self.position = position
+    self.conditioning = conditioning
+    self.source = source
   }
 }
 
@@ -52,17 +60,35 @@ public struct StationPlan: Sendable, Hashable {
   public let contacts: [ContactRule]
   public let places: [PlaceRule]
   public let outputs: [OutputRule]
+  public let limits: [LimitRule]
+  /// Each sensor in one of them at most.
+  public let agreements: [AgreementRule]
+  public let rains: [RainRule]
+  /// The gateway's time zone: the sum of a day and the days and hours of watch rules go by its clock.
+  public let zone: TimeZoneOffsets
+  /// A tag's battery is low at this charge or below it, in percent.
+  public let lowBattery: UInt8
+  /// The certificates whose end is watched.
+  public let certificates: [BoardCertificate]
 
   public init(
     gateway: String, sensors: [SensorPlan], floods: [FloodRule] = [], contacts: [ContactRule] = [],
-    places: [PlaceRule] = [], outputs: [OutputRule] = []
+    places: [PlaceRule] = [], outputs: [OutputRule] = [], limits: [LimitRule] = [],
+    agreements: [AgreementRule] = [], rains: [RainRule] = [], zone: TimeZoneOffsets = .fixed(seconds: 0),
+    lowBattery: UInt8 = 20, certificates: [BoardCertificate] = []
   ) {
+    self.certificates = certificates
     self.gateway = gateway
     self.sensors = sensors
     self.floods = floods
     self.contacts = contacts
     self.places = places
     self.outputs = outputs
+    self.limits = limits
+    self.agreements = agreements
+    self.rains = rains
+    self.zone = zone
+    self.lowBattery = lowBattery
   }
 }
 
@@ -78,11 +104,20 @@ public struct WatchPlan: Sendable, Hashable {
     public let subject: SubjectID
     public let person: Person
     public let places: [PlaceID]
+    /// What is expected at each of `places`; fewer than these where nothing is expected at the rest.
+    public let rules: [WatchRules?]
 
-    public init(subject: SubjectID, person: Person, places: [PlaceID]) {
+    public init(subject: SubjectID, person: Person, places: [PlaceID], rules: [WatchRules?] = []) {
       self.subject = subject
       self.person = person
       self.places = places
+      self.rules = rules
+    }
+
+    /// What is expected at a place.
+    func rules(at place: PlaceID) -> WatchRules? {
+      guard let index = places.firstIndex(of: place), index < rules.count else { return nil }
+      return rules[index]
     }
   }
 

@@ -7,16 +7,17 @@ import Observations
 struct RainTotal: Sendable {
   /// Saved after so many tips…
   static let tipsBetweenSaves: UInt64 = 20
-  /// …or this long after the first that is not saved.
-  static let timeBetweenSaves = TimeSpan.minutes(10)
+  /// …or this long after the first that is not saved: what a power cut may cost, and thirty syncs an hour while it rains.
+  static let timeBetweenSaves = TimeSpan.minutes(2)
   /// JMA's tipping bucket, where the configuration does not say.
-  private static let usualTip = Measure(thousandths: 500)
+  static let usualTip = Measure(thousandths: 500)
   /// More tips than any gauge lives to see: beyond it the total stands still instead of overflowing.
-  private static let mostTips: UInt64 = 1_000_000_000_000
+  static let mostTips: UInt64 = 1_000_000_000_000
 
   private let tip: Measure
-  private var carried: UInt64 = 0
-  private var count: UInt64 = 0
+  private(set) var carried: UInt64 = 0
+  /// The driver's last count.
+  private(set) var count: UInt64 = 0
   private var savedTips: UInt64 = 0
   private var unsavedSince: MonotonicTime?
 
@@ -49,13 +50,11 @@ struct RainTotal: Sendable {
   /// When what is not saved must be, if anything is not.
   var saveDeadline: MonotonicTime? { unsavedSince.map { $0 + Self.timeBetweenSaves } }
 
-  mutating func save() -> RainMemory {
+  /// Everything up to now is saved.
+  mutating func noteSaved() {
     savedTips = tips
     unsavedSince = nil
-    return memory
   }
-
-  var memory: RainMemory { RainMemory(carried: carried, count: count) }
 
   mutating func restore(_ memory: RainMemory) {
     carried = min(memory.carried, Self.mostTips)
@@ -69,4 +68,6 @@ struct RainMemory: Sendable, Hashable, Codable {
   var carried: UInt64
   /// The driver's last count.
   var count: UInt64
+  /// The sums; absent in what an older version left behind.
+  var record: RainGauge.Memory?
 }

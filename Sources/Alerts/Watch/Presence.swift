@@ -30,10 +30,34 @@ struct Presence: Sendable {
   /// The first of the sightings that began what may become an arrival.
   var arrivingSince: MonotonicTime?
 
+  /// How often the tag is heard here.
+  var interval = AdvertisingInterval()
+  /// Heard well enough to arrive, on a visit that is not over: it may turn out to have been a passage.
+  var isPassing = false
+  /// The highest `smoothedSignal` of that.
+  var passingSignal: Int16 = 0
+
+  // What is expected of the person here.
+  /// The rules, by their number at the place; -1 for none.
+  var rules: Int32 = -1
+  /// The last arrival.
+  var arrivedAt: Moment?
+  /// Before this nobody listened for this person here.
+  var watchedSince = Presence.nobodyHeard.monotonic
+  /// The local day of which it is known whether the person arrived in time.
+  var settledDay = Int32.min
+  /// It was said that the person is not seen, and it still is so.
+  var isNotSeenTold = false
+  /// Heard since this was saved last.
+  var isHeardSinceSave = false
+
   init(subject: SubjectID, person: WatchPlan.Person) {
     self.subject = subject
     self.person = person
   }
+
+  /// Nobody has heard the tag here; the monotonic time then is when listening for it began.
+  var isNeverHeard: Bool { lastHeard.wall == Self.nobodyHeard.wall && lastHeard.clock == Self.nobodyHeard.clock }
 
   /// Forgets the sightings that counted towards an arrival.
   mutating func forgetSightings() {
@@ -67,4 +91,25 @@ struct PresenceMemory: Sendable, Hashable, Codable {
   var headReceivers: UInt64 = 0
   var arrivingSince: MonotonicTime?
   var times: [MonotonicTime] = []
+  /// What a version before this one did not save.
+  var expected: Expected?
+
+  /// What belongs to the rules, and to passages.
+  struct Expected: Sendable, Hashable, Codable {
+    var interval: AdvertisingInterval
+    var isPassing: Bool
+    var passingSignal: Int16
+    var arrivedAt: Moment?
+    var watchedSince: MonotonicTime
+    var settledDay: Int32
+    var isNotSeenTold: Bool
+  }
+}
+
+/// What a restart must know of a place where something is expected of people.
+struct PlaceMemory: Sendable, Hashable, Codable {
+  var place: PlaceID
+  /// The watch list in force.
+  var revision: Int?
+  var hearing: HearingRecord
 }

@@ -1,73 +1,92 @@
-/// Every text of alerts and notices in every language: `catalogue.txt`, which is embedded in the program.
+/// Every text of alerts and notices in every language. People edit `catalogue.txt`; what is built in is made from it.
 struct Catalogue: Sendable {
-  /// BCP 47 tags of the languages that every text is written in. The first is shown where another lacks a text.
-  static let languages = ["ja", "ja-x-easy", "en"]
+  /// The texts of one language.
+  struct Texts: Sendable {
+    private(set) var byKey: [String: Template] = [:]
+    /// What cannot be read, as `language: problem`. Empty in a version that passed its tests.
+    private(set) var problems: [String] = []
+    /// The language.
+    let tag: String
 
-  /// The catalogue that this version was built with.
-  static let embedded = Catalogue(parsing: PackageResources.catalogue_txt)
+    /// Reads lines of `key = text`; a line that cannot be read becomes a problem, and its text falls back.
+    init(_ tag: String, _ lines: String) {
+      self.tag = tag
+      byKey.reserveCapacity(256)
+      for line in lines.utf8.split(separator: UInt8(ascii: "\n")) { add(line) }
+    }
 
-  /// The texts by language and key.
-  private(set) var texts: [String: [String: Template]] = [:]
-  /// What is wrong with the file, as `line: problem`. Empty in a version that passed its tests.
-  private(set) var problems: [String] = []
-
-  /// Reads the file's form; a line that cannot be read becomes a problem, and its text falls back.
-  init(parsing bytes: [UInt8]) {
-    var key: String?
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-    for (index, line) in lines.enumerated() where !line.isEmpty && line.first != "#" {
-      if line.first == "[", line.last == "]" {
-        key = String(line.dropFirst().dropLast())
-      } else if let key {
-        addText(line, of: key, line: index + 1)
-      } else {
-        problems.append("\(index + 1): a text stands before the first [key]")
+    private mutating func add(_ line: Substring.UTF8View) {
+      guard let space = line.firstIndex(of: UInt8(ascii: " ")), line[space...].starts(with: " = ".utf8) else {
+        problems.append("\(tag): no key in \(Substring(line))")
+        return
+      }
+      let key = String(Substring(line[..<space]))
+      guard byKey[key] == nil else {
+        problems.append("\(tag): [\(key)] has a second text")
+        return
+      }
+      do {
+        byKey[key] = try Template(parsing: Substring(line[line.index(space, offsetBy: 3)...]))
+      } catch {
+        problems.append("\(tag): [\(key)]: nothing is filled in for {\(error.word)}")
       }
     }
   }
 
-  private mutating func addText(_ line: Substring, of key: String, line number: Int) {
-    guard let separator = line.firstRange(of: " = ") else {
-      problems.append("\(number): write `language = text`")
-      return
-    }
-    let language = String(line[..<separator.lowerBound])
-    guard Self.languages.contains(language) else {
-      problems.append("\(number): unknown language \(language)")
-      return
-    }
-    guard texts[language]?[key] == nil else {
-      problems.append("\(number): [\(key)] has a second text in \(language)")
-      return
-    }
-    do {
-      texts[language, default: [:]][key] = try Template(parsing: line[separator.upperBound...])
-    } catch {
-      problems.append("\(number): nothing is filled in for {\(error.word)}")
+  /// BCP 47 tags of the languages that every text is written in.
+  static let languages = ["ja", "ja-x-easy", "en", "vi", "zh-Hans", "pt-BR"]
+
+  /// The catalogue that this version was built with. A language is read when its first text is asked for.
+  static let embedded = Catalogue(given: nil)
+
+  // Each is read once, and only if it is used.
+  private static let embeddedJapanese = Texts("ja", japanese)
+  private static let embeddedPlainJapanese = Texts("ja-x-easy", plainJapanese)
+  private static let embeddedEnglish = Texts("en", english)
+  private static let embeddedVietnamese = Texts("vi", vietnamese)
+  private static let embeddedSimplifiedChinese = Texts("zh-Hans", simplifiedChinese)
+  private static let embeddedBrazilianPortuguese = Texts("pt-BR", brazilianPortuguese)
+
+  /// Nil: what is embedded.
+  private let given: [String: Texts]?
+
+  private init(given: [String: Texts]?) {
+    self.given = given
+  }
+
+  /// A catalogue of these texts alone.
+  init(_ texts: [Texts]) {
+    self.init(given: Dictionary(texts.map { ($0.tag, $0) }, uniquingKeysWith: { first, _ in first }))
+  }
+
+  /// The texts of a language; nil where it has none.
+  func texts(in language: String) -> Texts? {
+    if let given { return given[language] }
+    return switch language {
+    case "ja": Self.embeddedJapanese
+    case "ja-x-easy": Self.embeddedPlainJapanese
+    case "en": Self.embeddedEnglish
+    case "vi": Self.embeddedVietnamese
+    case "zh-Hans": Self.embeddedSimplifiedChinese
+    case "pt-BR": Self.embeddedBrazilianPortuguese
+    default: nil
     }
   }
 
-  /// The text of the first key that there is one of in `language`, else in the first language, else the last key itself.
+  /// Where a text is looked for: who reads plain Japanese reads Japanese rather than English.
+  static func order(of language: String) -> [String] {
+    language == "ja-x-easy" ? [language, "ja", "en"] : [language, "en", "ja"]
+  }
+
+  /// The text of the first key that there is one of in `language`, else in those after it in `order`, else the last key
+  /// itself.
   func template(_ keys: [String], in language: String) -> Template {
-    for language in [language, Self.languages[0]] {
-      guard let texts = texts[language] else { continue }
+    for language in Self.order(of: language) {
+      guard let texts = texts(in: language) else { continue }
       for key in keys {
-        if let template = texts[key] { return template }
+        if let template = texts.byKey[key] { return template }
       }
     }
     return Template(literal: keys.last ?? "")
-  }
-}
-
-extension Substring {
-  /// Where `part` first stands, compared byte by byte.
-  fileprivate func firstRange(of part: StaticString) -> Range<Index>? {
-    let wanted = Array("\(part)".utf8)
-    var start = startIndex
-    while start < endIndex {
-      if utf8[start...].starts(with: wanted) { return start..<utf8.index(start, offsetBy: wanted.count) }
-      utf8.formIndex(after: &start)
-    }
-    return nil
   }
 }

@@ -1,13 +1,16 @@
 /// What a text of the catalogue may have filled in.
 enum Placeholder: Int, CaseIterable, Sendable {
-  case sensor, place, value, threshold, step, equivalent, level, time, onset, lastSeen, cause, fault, kind, contact
-  case year, month, day, clock
+  case sensor, sensors, place, value, threshold, within, per, step, equivalent, level, time, onset, lastSeen
+  case next, earliest, latest, sent, until, cause, fault, todo, kind, contact, count
+  case year, month, month2, day, day2, clock, half, hour, hour2, hour12, minute, minute2
+
+  private static let byWord = Dictionary(uniqueKeysWithValues: allCases.map { ($0.word, $0) })
 
   /// The word in braces.
   var word: String { self == .lastSeen ? "last_seen" : "\(self)" }
 
   init?(word: String) {
-    guard let placeholder = Self.allCases.first(where: { $0.word == word }) else { return nil }
+    guard let placeholder = Self.byWord[word] else { return nil }
     self = placeholder
   }
 }
@@ -33,18 +36,18 @@ struct Template: Sendable, Hashable {
 
   init(parsing text: Substring) throws(Malformed) {
     var segments: [Segment] = []
-    var rest = text
-    while let open = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
-      guard rest[open] == "{", let close = rest[open...].firstIndex(of: "}") else {
-        throw Malformed(word: String(rest[open...]))
+    var rest = text.utf8[...]
+    while let open = rest.firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }) {
+      guard rest[open] == UInt8(ascii: "{"), let close = rest[open...].firstIndex(of: UInt8(ascii: "}")) else {
+        throw Malformed(word: String(Substring(rest[open...])))
       }
-      let word = String(rest[rest.index(after: open)..<close])
+      let word = String(Substring(rest[rest.index(after: open)..<close]))
       guard let placeholder = Placeholder(word: word) else { throw Malformed(word: word) }
-      if open > rest.startIndex { segments.append(.literal(String(rest[..<open]))) }
+      if open > rest.startIndex { segments.append(.literal(String(Substring(rest[..<open])))) }
       segments.append(.placeholder(placeholder))
       rest = rest[rest.index(after: close)...]
     }
-    if !rest.isEmpty { segments.append(.literal(String(rest))) }
+    if !rest.isEmpty { segments.append(.literal(String(Substring(rest)))) }
     self.segments = segments
   }
 

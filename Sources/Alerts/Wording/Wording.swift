@@ -22,9 +22,15 @@ struct Wording: Sendable {
   let languages: [String]
   private let contact: String?
   private let zone: TimeZoneOffsets
+  private let names: [SensorID: String]
   private let catalogue: Catalogue
 
-  init(languages: [String], contact: String?, zone: TimeZoneOffsets, catalogue: Catalogue = .embedded) {
+  /// - Parameter names: the names of sensors, as people know them.
+  init(
+    languages: [String], contact: String?, zone: TimeZoneOffsets, names: [SensorID: String] = [:],
+    catalogue: Catalogue = .embedded
+  ) {
+    self.names = names
     self.languages = languages
     self.contact = contact.flatMap { $0.isEmpty ? nil : $0 }
     self.zone = zone
@@ -45,6 +51,13 @@ struct Wording: Sendable {
     mode == .actual ? [] : languages.map { phrase("mode.\(mode.rawValue)", $0) }
   }
 
+  /// What a step is equivalent to, in each language.
+  func names(of level: AlertLevel) -> [(language: String, name: String)] {
+    var values = Template.Values()
+    values[.level] = String(level.rawValue)
+    return languages.map { ($0, phrase("level.name", $0, values)) }
+  }
+
   /// - Parameter keys: of the headline, the description and the instruction.
   private func text(for alert: Alert, keys: [[String]], in language: String) -> AlertText {
     let event = phrase("event.\(alert.kind.rawValue)", language)
@@ -52,37 +65,52 @@ struct Wording: Sendable {
     values[.kind] = event
     let fields = keys.map { catalogue.template($0, in: language).render(values) }
     var instruction = fields[2]
-    if let contact {
-      var values = Template.Values()
-      values[.contact] = contact
-      instruction += " " + phrase("contact", language, values)
-    }
+    instruction += contactNote(language)
     let mark = mark(of: alert.mode, language)
     return AlertText(
       language: language, event: mark + event, headline: mark + fields[0],
-      description: mark + fields[1] + clockNote(alert.detected.clock, language),
+      description: mark + fields[1] + trendNote(alert, language) + forecastNote(alert, language)
+        + acknowledgedNote(alert, language) + clockNote(alert.detected.clock, language),
       instruction: mark + instruction)
   }
 
   private func text(for notice: Notice, in language: String) -> NoticeText {
     var values = Template.Values()
     values[.place] = notice.placeName
-    values[.time] = clock(notice.detected.wall)
-    values[.lastSeen] = time(notice.lastSeen.wall, seenFrom: notice.detected.wall, language)
+    values[.time] = clock(CivilTime(notice.detected.wall, in: zone), language)
+    values[.lastSeen] =
+      notice.hasBeenSeen
+      ? time(notice.lastSeen.wall, seenFrom: notice.detected.wall, language) : phrase("time.never", language)
     values[.kind] = phrase("notice_event.\(notice.kind.rawValue)", language)
     func render(_ field: String) -> String {
-      let keys = ["notice.\(notice.person.rawValue).\(notice.kind.rawValue).\(field)", "notice.any.\(field)"]
-      return catalogue.template(keys, in: language).render(values)
+      catalogue.template(Self.keys(of: notice, field), in: language).render(values)
     }
     let mark = mark(of: notice.mode, language)
     return NoticeText(
       language: language, headline: mark + render("headline"),
-      description: mark + render("description") + clockNote(notice.detected.clock, language))
+      description: mark + render("description") + (notice.kind.isRoutine ? "" : contactNote(language))
+        + clockNote(notice.detected.clock, language))
+  }
+
+  /// The keys of one field of a notice's text, the most telling first.
+  static func keys(of notice: Notice, _ field: String) -> [String] {
+    let kind = notice.kind.rawValue
+    var keys = ["notice.\(notice.person.rawValue).\(kind).\(field)", "notice.\(kind).\(field)", "notice.any.\(field)"]
+    if case .moving = notice.whereabouts { keys.insert("notice.\(kind).moving.\(field)", at: 0) }
+    if !notice.hasBeenSeen { keys.insert("notice.\(kind).never.\(field)", at: 0) }
+    return keys
   }
 
   /// The keys of one field of an alert's text, the most telling first.
   static func keys(of alert: Alert, _ field: String) -> [String] {
-    let kind = alert.kind.rawValue
+    var kind = alert.kind.rawValue
+    if alert.affected != nil { kind += ".group" }
+    // A contact says that the mains are gone, and no voltage.
+    if alert.kind == .power, alert.observed?.quantity == .contact { kind += ".mains" }
+    // The ledger has no value and no limit.
+    if alert.kind == .storage, let fault = alert.fault { kind += ".\(fault.rawValue)" }
+    // One that has ended is more than one that will.
+    if alert.message != .clear, alert.kind == .certificate, alert.fault == .certificateExpired { kind += ".expired" }
     let message = alert.message.rawValue
     if alert.message == .clear, !isOver(alert) {
       return ["any.\(alert.reason ?? message).\(field)", "any.\(message).\(field)", "any.\(field)"]
@@ -107,6 +135,8 @@ struct Wording: Sendable {
   /// fall it may lie below the threshold of the step that is still in force.
   private static func variant(of alert: Alert) -> String? {
     guard alert.message == .update, let reason = alert.reason else { return nil }
+    if alert.isUnproven { return "fault" }
+    if alert.kind == .rain, alert.until != nil { return "suppressed" }
     guard alert.kind == .waterLevel, reason == "step" else { return reason }
     guard let value = alert.observed?.value, let threshold = alert.observed?.threshold else { return nil }
     return value >= threshold ? "step_above" : "step_below"
@@ -115,26 +145,67 @@ struct Wording: Sendable {
   private func values(of alert: Alert, _ language: String) -> Template.Values {
     var values = Template.Values()
     values[.sensor] = alert.name
-    values[.time] = clock(alert.detected.wall)
+    values[.time] = clock(CivilTime(alert.detected.wall, in: zone), language)
     values[.onset] = time(alert.onset.wall, seenFrom: alert.detected.wall, language)
+    if let until = alert.until { values[.until] = time(until, seenFrom: alert.detected.wall, language) }
     if let level = alert.level {
       values[.level] = String(level)
       values[.equivalent] = phrase("equivalent", language, values)
     }
-    if alert.kind == .waterLevel || alert.observed != nil {
+    if let affected = alert.affected {
+      values[.sensors] = list(affected.map { names[$0] ?? $0.text }, language)
+      values[.count] = String(affected.count)
+    }
+    if alert.kind.isAboutAValue || alert.observed != nil {
       let observed = alert.observed
-      let unit = observed.map { phrase("unit.\($0.quantity.rawValue)", language) } ?? ""
       let unknown = phrase("value.unknown", language)
-      values[.value] = observed?.valueText.map { "\($0) \(unit)" } ?? unknown
-      values[.threshold] = observed?.thresholdText.map { "\($0) \(unit)" } ?? unknown
+      values[.value] = observed.flatMap { quantity($0.valueText, $0.quantity, language) } ?? unknown
+      values[.threshold] = observed.flatMap { quantity($0.thresholdText, $0.quantity, language) } ?? unknown
+      values[.within] = observed?.within.map { count($0, "within", language) } ?? ""
+      values[.per] = observed?.within.map { count($0, "per", language) } ?? ""
       values[.step] = phrase("step.\(alert.step?.rawValue ?? "unknown")", language)
     }
     if !alert.kind.isHazard {
       values[.fault] = alert.fault?.rawValue ?? ""
-      values[.cause] = phrase("cause.\(alert.fault?.wordingGroup ?? "unknown")", language, values)
+      let group = alert.fault?.wordingGroup ?? "unknown"
+      values[.cause] = phrase("cause.\(group)", language, values)
+      values[.todo] = phrase("todo.\(group)", language)
     }
     return values
   }
+
+  /// What is added to a message that waited: when it was detected, and when it was sent at last.
+  ///
+  /// - Parameters:
+  ///   - detected: nil where that is not known.
+  ///   - now: when it is sent; a clock that is not synchronized, or tells of an earlier time, is not quoted.
+  func lateNote(detected: WallTime?, now: Moment, _ language: String) -> String {
+    guard let detected, now.clock != .unsynchronized, now.wall >= detected else {
+      return phrase("late.untimed", language)
+    }
+    var values = Template.Values()
+    values[.time] = time(detected, seenFrom: now.wall, language)
+    values[.sent] = time(now.wall, seenFrom: detected, language)
+    return phrase("late", language, values)
+  }
+
+  /// Names one after the other; of many the first, and how many there are beside them.
+  private func list(_ names: [String], _ language: String) -> String {
+    var values = Template.Values()
+    var text = ""
+    for name in names.prefix(Self.mostNames) {
+      values[.sensor] = text
+      values[.place] = name
+      text = text.isEmpty ? name : phrase("list.two", language, values)
+    }
+    guard names.count > Self.mostNames else { return text }
+    values[.sensors] = text
+    values[.count] = String(names.count - Self.mostNames)
+    return phrase("list.more", language, values)
+  }
+
+  /// So many sensors are named in one text at most; the message's `silenced` has all of them.
+  private static let mostNames = 8
 
   private func phrase(_ key: String, _ language: String, _ values: Template.Values = Template.Values()) -> String {
     catalogue.template([key], in: language).render(values)
@@ -148,69 +219,95 @@ struct Wording: Sendable {
     clock == .unsynchronized ? " " + phrase("clock.unsynchronized", language) : ""
   }
 
-  private func clock(_ time: WallTime) -> String {
-    CivilTime(time, in: zone).clockText
+  private func contactNote(_ language: String) -> String {
+    guard let contact else { return "" }
+    var values = Template.Values()
+    values[.contact] = contact
+    return " " + phrase("contact", language, values)
   }
 
-  /// Hours and minutes, with the date where it is another day than that of `reference`.
+  /// Whether the water rises, as far as that is known; a fast rise says it in its own words.
+  private func trendNote(_ alert: Alert, _ language: String) -> String {
+    guard alert.kind == .waterLevel, alert.message != .clear || Self.isOver(alert), !alert.isUnproven,
+      let observed = alert.observed, observed.value != nil, let rate = observed.ratePerHour
+    else { return "" }
+    // Millimetres an hour: a sixtieth is centimetres in ten minutes. Below one it is noise.
+    let centimetres = (rate.thousandths.magnitude + 30) / 60
+    var values = Template.Values()
+    values[.count] = String(centimetres)
+    let isSteady = rate.thousandths.magnitude < 60
+    let trend = isSteady ? "steady" : rate.thousandths > 0 ? "rising" : "falling"
+    return " " + phrase("trend.\(trend)", language, values)
+  }
+
+  /// The estimate of when the next step will be reached, or that an earlier one holds no longer.
+  private func forecastNote(_ alert: Alert, _ language: String) -> String {
+    guard let next = alert.observed?.next else {
+      return alert.reason == "forecast_withdrawn" ? " " + phrase("forecast.withdrawn", language) : ""
+    }
+    var values = Template.Values()
+    values[.step] = phrase("step.\(next.step.rawValue)", language)
+    values[.next] = time(next.at, seenFrom: alert.detected.wall, language)
+    values[.earliest] = time(next.earliest, seenFrom: alert.detected.wall, language)
+    values[.latest] = time(next.latest, seenFrom: alert.detected.wall, language)
+    return " " + phrase("forecast", language, values)
+  }
+
+  /// That somebody looks after it; at its end there is nothing left to look after.
+  private func acknowledgedNote(_ alert: Alert, _ language: String) -> String {
+    guard let known = alert.acknowledged, alert.message != .clear else { return "" }
+    var values = Template.Values()
+    values[.until] = time(known.until, seenFrom: alert.detected.wall, language)
+    return " " + phrase("acknowledged", language, values)
+  }
+
+  /// A number with its unit, in the manner of the language.
+  private func quantity(_ number: String?, _ quantity: Quantity, _ language: String) -> String? {
+    guard let number else { return nil }
+    let parts = number.split(separator: ".", omittingEmptySubsequences: false)
+    var values = Template.Values()
+    values[.value] = parts.joined(separator: phrase("number.point", language))
+    return phrase("unit.\(quantity.rawValue)", language, values)
+  }
+
+  /// How long, or by what a rate counts: whole hours as hours, else minutes.
+  private func count(_ span: TimeSpan, _ phrases: String, _ language: String) -> String {
+    let minutes = max(1, span.nanoseconds / 60_000_000_000)
+    let isHours = minutes.isMultiple(of: 60)
+    var values = Template.Values()
+    values[.count] = String(isHours ? minutes / 60 : minutes)
+    return phrase("\(phrases).\(isHours ? "hours" : "minutes")", language, values)
+  }
+
+  /// The time of day.
+  private func clock(_ civil: CivilTime, _ language: String) -> String {
+    var values = Template.Values()
+    values[.half] = phrase(civil.hour < 12 ? "time.before_noon" : "time.after_noon", language)
+    values[.hour] = String(civil.hour)
+    values[.hour2] = Self.twoDigits(civil.hour)
+    values[.hour12] = String(civil.hour % 12)
+    values[.minute] = String(civil.minute)
+    values[.minute2] = Self.twoDigits(civil.minute)
+    return phrase("time.clock", language, values)
+  }
+
+  /// The time of day, with the date where it is another day than that of `reference`.
   private func time(_ time: WallTime, seenFrom reference: WallTime, _ language: String) -> String {
     let civil = CivilTime(time, in: zone)
     let day = CivilTime(reference, in: zone)
-    if civil.day == day.day, civil.month == day.month, civil.year == day.year { return civil.clockText }
+    let clock = clock(civil, language)
+    if civil.day == day.day, civil.month == day.month, civil.year == day.year { return clock }
     var values = Template.Values()
     values[.year] = String(civil.year)
     values[.month] = String(civil.month)
+    values[.month2] = Self.twoDigits(civil.month)
     values[.day] = String(civil.day)
-    values[.clock] = civil.clockText
+    values[.day2] = Self.twoDigits(civil.day)
+    values[.clock] = clock
     return phrase("time.other_day", language, values)
   }
-}
 
-extension CivilTime {
-  /// `HH:MM`.
-  fileprivate var clockText: String {
-    func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
-    return "\(twoDigits(hour)):\(twoDigits(minute))"
-  }
-}
-
-extension FaultCause {
-  /// Which words tell this cause to people: [cause.…] of the catalogue.
-  var wordingGroup: String {
-    switch self {
-    case .timeout, .lateReply, .silent, .deaf: "no_answer"
-    case .garbledReply, .deviceException, .edgesLost: "bad_answer"
-    case .outOfRange, .blindZone, .noTarget: "implausible"
-    case .portMissing, .portBusy, .portLost, .portError: "port"
-    default: "other"
-    }
-  }
-}
-
-extension Alert.Observed {
-  /// The value as people read it: at most two decimals, unless rounding would put it on the threshold's other side.
-  var valueText: String? {
-    guard let value else { return nil }
-    let exact = value.decimal(minimumDecimals: decimals)
-    let rounded = value.rounded(toDecimals: decimals)
-    if let threshold, (rounded >= threshold) != (value >= threshold) { return exact }
-    return rounded.decimal(minimumDecimals: decimals)
-  }
-
-  /// The threshold with at least as many decimals as the value; never rounded.
-  var thresholdText: String? {
-    threshold?.decimal(minimumDecimals: decimals)
-  }
-
-  private var decimals: Int { min(quantity.decimals, 2) }
-}
-
-extension Measure {
-  /// Rounded half away from zero.
-  fileprivate func rounded(toDecimals decimals: Int) -> Measure {
-    var step: Int64 = 1000
-    for _ in 0..<decimals { step /= 10 }
-    let half = thousandths < 0 ? -(step / 2) : step / 2
-    return Measure(thousandths: (thousandths + half) / step * step)
+  private static func twoDigits(_ number: Int) -> String {
+    number < 10 ? "0\(number)" : String(number)
   }
 }

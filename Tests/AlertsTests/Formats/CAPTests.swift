@@ -1,6 +1,7 @@
 import Alerts
 import Foundation
 import Observations
+import TestData
 import Testing
 
 @Suite struct `A CAP message` {
@@ -52,9 +53,9 @@ import Testing
       for time in elements["sent"] + elements["onset"] + elements["expires"] {
         #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+09:00/) != nil, text)
       }
-      #expect(elements["language"] == ["ja-JP", "ja-x-easy", "en-US"], text)
+      #expect(elements["language"] == ["ja-JP", "ja-x-easy", "en-US", "vi-VN", "zh-CN", "pt-BR"], text)
       #expect(elements["circle"].allSatisfy { ["34.8,134.9 0", "34.7993,134.8862 0"].contains($0) }, text)
-      #expect(elements["circle"].count == 3 && elements["value"].count { $0 == "282103" } == 3, text)
+      #expect(elements["circle"].count == 6 && elements["value"].count { $0 == "282103" } == 6, text)
       #expect(elements.all.allSatisfy { !$0.isEmpty }, text)
       #expect(!text.rawValue.contains("<!"), text)
       #expect(elements["headline"].allSatisfy { $0.count <= 160 }, text)
@@ -84,7 +85,7 @@ import Testing
 
   @Test func `refers to the whole chain, to the byte`() throws {
     var sent: [String] = []
-    var references: [Alert.Reference] = []
+    var references = ReferenceChain()
     for revision in 1...5 {
       var alert = Samples.alert(
         .waterLevel, revision == 1 ? .raise : revision == 5 ? .clear : .update, revision: revision)
@@ -97,6 +98,22 @@ import Testing
       references.append(.init(revision: revision, sent: alert.detected.wall))
     }
     #expect(sent[0] == "kakogawa-042@example.jp,kakogawa-042.01JDXYZ0123456789ABCDEFGHJ.1,2026-11-21T15:02:20+09:00")
+  }
+
+  @Test func `says in its note where the chain is not whole, and only there`() throws {
+    let whole = Samples.alert(.waterLevel, .update, revision: ReferenceChain.limit + 1)
+    let document = try #require(Samples.formats.cap(whole))
+    #expect(Elements(document)["note"] == [])
+    #expect(Elements(document)["references"].first?.split(separator: " ").count == 720)
+    #expect(document.count < 100_000)
+    let longer = Elements(try #require(Samples.formats.cap(Samples.alert(.waterLevel, .update, revision: 1001))))
+    #expect(
+      longer["note"] == [
+        "References name the first and the newest 719 of 1000 earlier messages; the others were superseded by messages named"
+          + " here."
+      ])
+    #expect(longer["references"].first?.split(separator: " ").first?.contains(".1,") == true)
+    #expect(longer["references"].first?.split(separator: " ").last?.contains(".1000,") == true)
   }
 
   @Test(

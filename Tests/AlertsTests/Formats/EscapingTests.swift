@@ -1,6 +1,7 @@
 import Alerts
 import Foundation
 import Observations
+import TestData
 import Testing
 
 extension SeededGenerator {
@@ -82,23 +83,81 @@ extension SeededGenerator {
     ] + `A name that nobody foresaw`.names.map { Samples.formats.alert(Samples.alert(name: $0)) }
   }
 
-  @Test func `changes the late mark and nothing else`() throws {
+  /// 38 minutes after it was detected.
+  static let sent = Samples.moment(2280)
+
+  @Test func `a reading that is told late differs in that alone`() {
+    let report = Effects.ObservationReport(
+      sensor: "river-1", at: Samples.moment(), value: .measure(Samples.measure(4.12, .waterLevel)), fault: nil)
+    let prompt = String(decoding: Samples.formats.observation(report), as: UTF8.self)
+    let late = String(decoding: Self.freeze(Array(prompt.utf8)), as: UTF8.self)
+    #expect(late != prompt)
+    #expect(late == prompt.replacing(#""delayed":false"#, with: #""delayed":true"#))
+  }
+
+  private static func freeze(_ draft: [UInt8], delayed: Bool = true, at now: Moment = sent) -> [UInt8] {
+    Samples.formats.freeze(draft: draft, delayed: delayed, at: now)
+  }
+
+  @Test func `changes the late mark and the ends of the descriptions, and nothing else`() throws {
     for draft in Self.drafts() {
-      let frozen = Formats.freeze(draft: draft, delayed: true)
+      let frozen = Self.freeze(draft)
       var before = try #require(JSONSerialization.jsonObject(with: Data(draft)) as? [String: any Sendable])
-      let after = try #require(JSONSerialization.jsonObject(with: Data(frozen)) as? [String: any Sendable])
+      var after = try #require(JSONSerialization.jsonObject(with: Data(frozen)) as? [String: any Sendable])
       #expect(before["delayed"] as? Bool == false)
       #expect(after["delayed"] as? Bool == true)
       before["delayed"] = true
+      var texts = try #require(after["text"] as? [[String: String]])
+      let drafted = try #require(before["text"] as? [[String: String]])
+      #expect(texts.count == drafted.count)
+      for index in texts.indices {
+        let description = try #require(drafted[index]["description"])
+        let late = try #require(texts[index]["description"])
+        // By scalars: a name may end with half a character.
+        #expect(
+          Array(late.unicodeScalars.prefix(description.unicodeScalars.count)) == Array(description.unicodeScalars))
+        #expect(late.contains("15:02") && late.contains("15:40") || late.contains("15h40") || late.contains("3時40分"))
+        texts[index]["description"] = description
+      }
+      after["text"] = texts
       #expect(NSDictionary(dictionary: before) == NSDictionary(dictionary: after))
-      #expect(frozen.count == draft.count - 1)
-      #expect(Formats.freeze(draft: frozen, delayed: true) == frozen)
+      #expect(Self.freeze(frozen) == frozen)
+    }
+  }
+
+  @Test func `says in each language when a late message was detected and when it was sent`() throws {
+    struct Wire: Decodable {
+      struct Text: Decodable { var description: String }
+      var text: [Text]
+    }
+    let ends = [
+      "（この通知は遅れて送られました。検知 15:02、送信 15:40。）",
+      "（この おしらせは おそく なりました。みつけた じかんは ごご 3時2分、おくった じかんは ごご 3時40分です。）",
+      "(This message is late: detected 15:02, sent 15:40.)", "(Tin này đến muộn: phát hiện lúc 15:02, gửi lúc 15:40.)",
+      "（本通知延迟发送：检测于15:02，发送于15:40。）", "(Esta mensagem está atrasada: detecção 15h02, envio 15h40.)",
+    ]
+    for draft in [Samples.formats.alert(Samples.alert()), Samples.formats.notice(Samples.notice())] {
+      let texts = try JSONDecoder().decode(Wire.self, from: Data(Self.freeze(draft))).text
+      for (text, end) in zip(texts, ends) { #expect(text.description.hasSuffix(" " + end), "\(text.description)") }
+    }
+    let cap = Elements(Self.freeze(try #require(Samples.formats.cap(Samples.alert()))))
+    #expect(cap["description"].count == ends.count)
+    for (text, end) in zip(cap["description"], ends) { #expect(text.hasSuffix(" " + end), "\(text)") }
+  }
+
+  @Test func `names the day where it is another, and no time where the clock tells none`() throws {
+    let draft = Samples.formats.alert(Samples.alert())
+    let nextDay = String(decoding: Self.freeze(draft, at: Samples.moment(86_400)), as: UTF8.self)
+    #expect(nextDay.contains("検知 11月21日15:02、送信 11月22日15:02。"))
+    for now in [Samples.moment(2280, clock: .unsynchronized), Samples.moment(-2280)] {
+      let untimed = String(decoding: Self.freeze(draft, at: now), as: UTF8.self)
+      #expect(untimed.contains("（この通知は遅れて送られました。）") && !untimed.contains("送信"))
     }
   }
 
   @Test func `leaves what is in time as it is`() {
     for draft in Self.drafts() {
-      #expect(Formats.freeze(draft: draft, delayed: false) == draft)
+      #expect(Self.freeze(draft, delayed: false) == draft)
     }
   }
 
@@ -108,12 +167,22 @@ extension SeededGenerator {
     "{\"a\":{\"delayed\":false}}", "{\"a\":[{\"delayed\":false}]}", "{\"a\":\"\\\"delayed\\\":false\"}",
   ])
   func `leaves what has no late mark of its own as it is`(text: String) {
-    #expect(Formats.freeze(draft: Array(text.utf8), delayed: true) == Array(text.utf8))
+    #expect(Self.freeze(Array(text.utf8)) == Array(text.utf8))
   }
 
-  @Test func `leaves CAP as it is`() throws {
-    let cap = try #require(Samples.formats.cap(Samples.alert()))
-    #expect(Formats.freeze(draft: cap, delayed: true) == cap)
+  @Test(.needsSharedData, .needsXMLLint) func `leaves late CAP valid, and the rest of it as it is`() throws {
+    let alerts = [Samples.alert(), Samples.alert(.sensorFault, .clear), Samples.alert(name: "<a>&\r]]>")]
+    let drafts = try alerts.map { try #require(Samples.formats.cap($0)) }
+    let verdicts = try Peer.xmlVerdicts(drafts.map { Self.freeze($0) }, schema: SharedData.file("cap/CAP-v1.2.xsd"))
+    for (draft, verdict) in zip(drafts, verdicts) {
+      #expect(verdict == nil)
+      let lines = { (bytes: [UInt8]) in bytes.split(separator: UInt8(ascii: "\n")) }
+      let changed = zip(lines(draft), lines(Self.freeze(draft))).filter { $0 != $1 }
+      #expect(changed.count == 6 && changed.allSatisfy { $0.1.starts(with: "<description>".utf8) })
+    }
+    for bytes in ["<", "<sent>", "<language>ja-JP</language><description>", "<description>x</description>"] {
+      #expect(Self.freeze(Array(bytes.utf8)) == Array(bytes.utf8))
+    }
   }
 
   @Test func `takes any bytes without a trap`() {
@@ -123,7 +192,7 @@ extension SeededGenerator {
       let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
         letters.randomElement(using: &generator) ?? 0
       }
-      let frozen = Formats.freeze(draft: Array("{".utf8) + bytes, delayed: true)
+      let frozen = Self.freeze(Array("{".utf8) + bytes)
       #expect(frozen.count == bytes.count + 1 || frozen.count == bytes.count)
     }
   }

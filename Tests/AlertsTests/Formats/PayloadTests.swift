@@ -153,9 +153,13 @@ import Testing
     let made: Set = [
       topics.status, topics.info, topics.health, topics.alert(.actual), topics.alert(.exercise), topics.alert(.test),
       topics.active, topics.cap(.actual), topics.cap(.exercise), topics.cap(.test), topics.observation("{sensor}"),
+      topics.delayedObservation("{sensor}"),
       topics.output("{output}"), topics.place("{place}"), topics.notice("{subject}"), topics.head("{subject}"),
       topics.command, topics.groupCommand("{group}"), topics.reply, topics.watchlist("{group}"),
       topics.watchlist("{group}") + "/{revision}/{n}",
+      topics.measures("{sensor}").replacing(Topics.keyMark, with: "{apiKey}"),
+      topics.agentCommand.replacing(Topics.keyMark, with: "{apiKey}"),
+      topics.agentResult.replacing(Topics.keyMark, with: "{apiKey}"),
     ]
     #expect(described == made)
     let names = text.matches(of: /schemas\/([a-z-]+\.schema\.json)/).map { String($0.1) }

@@ -53,7 +53,8 @@ enum Samples {
   static func context(
     name: String = "国包 水位・見守り局", contact: String? = "危機管理課 000-000-0000",
     position: Position? = Position(latitude: 34.7993, longitude: 134.8862),
-    languages: [String] = ["ja", "ja-x-easy", "en"], scope: CAPIdentity.Scope = .restricted, plan: StationPlan = plan
+    languages: [String] = Formats.languages, scope: CAPIdentity.Scope = .restricted, plan: StationPlan = plan,
+    fiware: FIWAREFormat? = nil
   ) -> FormatContext {
     FormatContext(
       plan: plan, name: name, municipality: "282103", contact: contact, position: position, zone: tokyo,
@@ -61,7 +62,7 @@ enum Samples {
       cap: CAPIdentity(
         sender: "kakogawa-042@example.jp", scope: scope, restriction: "for municipal disaster staff"),
       topics: topics, version: "0.1.0", configurationSHA256: String(repeating: "0f", count: 32),
-      boot: "01JDB000000000000000000000", epoch: "01JDE000000000000000000000")
+      boot: "01JDB000000000000000000000", epoch: "01JDE000000000000000000000", fiware: fiware)
   }
 
   static let formats = Formats(context())
@@ -88,7 +89,9 @@ enum Samples {
         : kind == .floodContact
           ? .init(quantity: .floodContact, value: measure(1, .floodContact))
           : fault == nil ? nil : .init(quantity: .beacon, value: nil),
-      references: (1..<number).map { .init(revision: $0, sent: afternoon - .minutes(Int64(number - $0))) })
+      references: ReferenceChain(
+        (1..<number).map { .init(revision: $0, sent: afternoon - .minutes(Int64(number - $0))) }),
+      until: kind == .maintenance ? afternoon + .hours(3) : nil)
   }
 
   /// Every kind, message, reason, mode and step, with and without a value, a cause, a level and a trusted clock.
@@ -109,23 +112,109 @@ enum Samples {
         }
       }
     }
+    for mode in [AlertMode.actual, .exercise, .test] { alerts += detections(mode) }
     for cause in causes {
-      for (message, reason) in messages.prefix(2) + messages.suffix(1) {
+      for (message, reason) in messages.prefix(2) + messages.suffix(1) + [(.update, "unstable")] {
         alerts.append(alert(.sensorFault, message, reason: reason, fault: cause))
         alerts.append(alert(.blind, message, reason: reason, fault: cause))
+      }
+    }
+    for (message, reason) in messages + [(.update, "sensors"), (.update, "unstable"), (.clear, "recovered")] {
+      alerts.append(group(message, reason: reason, count: 2))
+      alerts.append(group(message, reason: reason, count: 31))
+      var output = alert(.outputFault, message, reason: reason, fault: FaultCause(rawValue: "not_switched"))
+      output.sensor = "output:siren"
+      alerts.append(output)
+      var mains = alert(.power, message, reason: reason)
+      mains.observed = .init(quantity: .contact, value: measure(1, .contact))
+      alerts.append(mains)
+      for cause in [FaultCause.certificateExpiring, .certificateExpired] {
+        var certificate = alert(.certificate, message, reason: reason, fault: cause)
+        certificate.sensor = BoardCertificate.own.source
+        certificate.name = BoardCertificate.own.name
+        certificate.observed = nil
+        alerts.append(certificate)
+      }
+      for cause in [FaultCause.ledgerDamaged, .ledgerUnwritable, .storageReserve] {
+        var ledger = alert(.storage, message, reason: reason, fault: cause)
+        ledger.sensor = "board:ledger"
+        ledger.observed = nil
+        alerts.append(ledger)
       }
     }
     return alerts
   }()
 
+  /// A port that has silenced so many sensors.
+  static func group(_ message: MessageType, reason: String?, count: Int) -> Alert {
+    var group = alert(.blind, message, reason: reason, fault: .portLost)
+    group.sensor = "port:rs485"
+    group.name = "rs485"
+    group.observed = nil
+    group.affected = (1...count).map { SensorID("gauge-\($0)") }
+    return group
+  }
+
+  static let next = Alert.Next(
+    step: .flooding, at: afternoon + .minutes(52), earliest: afternoon + .minutes(40), latest: afternoon + .hours(15))
+
+  /// What only a detector of water or rain says: an estimate, a time that a value belongs to, a doubt.
+  private static func detections(_ mode: AlertMode) -> [Alert] {
+    var alerts: [Alert] = []
+    for (message, reason) in messages + [(.update, "forecast"), (.update, "forecast_withdrawn"), (.update, "measured")]
+    {
+      var water = alert(.waterLevel, message, reason: reason, mode: mode)
+      water.observed?.ratePerHour = measure(1.2)
+      water.observed?.sensors = [river]
+      if reason != "forecast_withdrawn" { water.observed?.next = next }
+      alerts.append(water)
+      if message != .raise {
+        water.acknowledged = .init(authority: "bousai-2026", at: afternoon, until: afternoon + .hours(15))
+        alerts.append(water)
+        water.acknowledged?.cause = "false_alarm"
+        alerts.append(water)
+      }
+      var rise = alert(.rateOfRise, message, reason: reason, mode: mode, value: 0.62, threshold: 0.5)
+      rise.observed?.within = .minutes(10)
+      rise.observed?.next = message == .raise ? next : nil
+      alerts.append(rise)
+      for within in [TimeSpan.minutes(10), .hours(24), .minutes(90)] {
+        var rain = alert(.rain, message, reason: reason == "step" ? "amount" : reason, mode: mode)
+        rain.sensor = "rain-1"
+        rain.observed = .init(
+          quantity: .rain, value: measure(50.5, .rain), threshold: measure(50, .rain), within: within)
+        alerts.append(rain)
+        guard message == .update else { continue }
+        rain.observed?.value = measure(0, .rain)
+        rain.until = afternoon + .hours(2)
+        alerts.append(rain)
+      }
+    }
+    for kind in [AlertKind.waterLevel, .rateOfRise] {
+      for reason in ["fault", "renewed"] {
+        var doubt = alert(kind, .update, reason: reason, mode: mode, value: nil)
+        doubt.certainty = .unknown
+        doubt.urgency = .unknown
+        doubt.fault = .stuck
+        alerts.append(doubt)
+      }
+    }
+    return alerts
+  }
+
   static let messages: [(MessageType, String?)] = [
     (.raise, nil), (.update, "step"), (.update, "value"), (.update, "renewed"), (.update, "acknowledged"),
-    (.update, "time_corrected"), (.clear, "removed"), (.clear, "made_up_later"), (.clear, nil),
+    (.update, "fault"),
+    (.update, "time_corrected"), (.update, "acknowledgement_over"), (.clear, "ended"), (.clear, "real_reading"),
+    (.clear, "removed"), (.clear, "unproven"), (.clear, "separated"), (.clear, "stuck"), (.clear, "made_up_later"),
+    (.clear, nil),
   ]
 
   static let causes: [FaultCause] = [
+    .noisy,
     .timeout, .lateReply, .garbledReply, .deviceException, .silent, .outOfRange, .blindZone, .noTarget, .portMissing,
-    .portBusy, .portLost, .portError, .edgesLost, .deaf, FaultCause(rawValue: "made_up_later"),
+    .portBusy, .portLost, .portError, .edgesLost, .deaf, .implausibleRate, .stuck, .contradicting, .filteredOut,
+    .cableBreak, .shortCircuit, FaultCause(rawValue: "not_switched"), FaultCause(rawValue: "made_up_later"),
   ]
 
   static func notice(
@@ -138,6 +227,16 @@ enum Samples {
       detected: moment(clock: clock), lastSeen: moment(lastSeen, clock: clock), confidence: 0.97)
   }
 
+  /// About somebody whose tag was never heard at the place.
+  static func neverSeen(
+    _ kind: NoticeKind, person: WatchPlan.Person = .elder, mode: AlertMode = .actual
+  ) -> Notice {
+    var notice = notice(kind, person: person, mode: mode)
+    notice.lastSeen = Moment(
+      monotonic: notice.detected.monotonic, wall: WallTime(milliseconds: 0), clock: .unsynchronized)
+    return notice
+  }
+
   static let notices: [Notice] = {
     var notices: [Notice] = []
     for kind in NoticeKind.allCases {
@@ -145,6 +244,10 @@ enum Samples {
         for mode in [AlertMode.actual, .exercise, .test] {
           notices.append(notice(kind, person: person, mode: mode))
           notices.append(notice(kind, person: person, mode: mode, clock: .unsynchronized, lastSeen: -90_000))
+          var moving = notice(kind, person: person, mode: mode)
+          moving.whereabouts = .moving(nil)
+          notices.append(moving)
+          notices.append(neverSeen(kind, person: person, mode: mode))
         }
       }
     }
@@ -160,7 +263,8 @@ enum Samples {
       sensors: (0..<sensors).map {
         .init(
           id: SensorID("sensor-with-a-rather-long-name-\($0)"), state: $0 < faulty ? .faulty : .ok,
-          fault: $0 < faulty ? .timeout : nil, age: $0 == 1 ? nil : .milliseconds(1250 * Int64($0)))
+          fault: $0 < faulty ? .timeout : nil, age: $0 == 1 ? nil : .milliseconds(1250 * Int64($0)),
+          rejected: $0 == 2 ? [.init(name: "stuck", count: 7), .init(name: "out_of_range", count: 1)] : [])
       },
       ports: (0..<ports).map {
         .init(
@@ -169,7 +273,13 @@ enum Samples {
             .init(name: $0, count: 18_446_744_073_709_551_615)
           })
       },
-      queues: [.init(name: "outbox", length: 3, capacity: 10_000)], drops: [.init(name: "observations", count: 12)],
+      queues: [.init(name: "outbox", length: 3, capacity: 10_000)],
+      lanes: [
+        .init(name: "alert", messages: 3, bytes: 4_096, mostBytes: 67_108_864),
+        .init(name: "observation", messages: 0, bytes: 0, mostBytes: 16_777_216, interval: .minutes(1)),
+      ],
+      storage: .init(freeBytes: nil, reserveBytes: 33_554_432, isYielding: false, ledgersSetAside: 0),
+      drops: [.init(name: "observations", count: 12)],
       syncs: 41, syncsLastHour: 7, watchlistRevision: 12, alertStream: alertStream,
       nextExpectedBy: afternoon + .minutes(6))
   }
@@ -194,7 +304,8 @@ enum Samples {
         "output",
         formats.output(
           .init(
-            output: "siren", on: true, cause: "alert", until: moment(180), at: at), silencedUntil: afternoon)
+            output: "siren", on: false, cause: "silenced", until: nil, silencedUntil: moment(180), isLocked: true,
+            at: at))
       ),
       ("output", formats.output(.init(output: "siren", on: false, cause: "max_on", until: nil, at: at))),
     ]
@@ -207,6 +318,7 @@ enum Samples {
       Report(sensor: "gate-north", at: at, value: .receiver(working: false), fault: .deaf),
       Report(sensor: "not-configured", at: at, value: nil, fault: nil),
     ]
+    states += detectionStates
     states += observations.map { ("observation", formats.observation($0)) }
     for state in [Effects.PlaceReport.State.watching, .degraded, .blind] {
       states.append(("place", formats.place(.init(place: "school-7-gate", state: state, since: at))))
@@ -216,4 +328,34 @@ enum Samples {
     }
     return states
   }()
+
+  /// The same site with everything that its detectors publish.
+  private static var detectionStates: [(schema: String, bytes: [UInt8])] {
+    let flood = FloodRule(
+      sensor: river, levels: plan.floods[0].levels, confirm: .readings(3), releaseMargin: measure(0.1),
+      releaseHold: .minutes(10), reporting: .init(from: measure(1), above: .minutes(5), below: .hours(24)))
+    let rain = RainRule(
+      sensor: "rain-1",
+      amounts: [.init(amount: measure(50, .rain), within: .hours(1), severity: .severe, suppress: .hours(3))])
+    let formats = Formats(
+      context(plan: StationPlan(gateway: gateway, sensors: plan.sensors, floods: [flood], rains: [rain])))
+    let sum = RainSums.ByClock(millimetres: measure(12.5, .rain), time: afternoon - .hours(3))
+    var sums = RainSums(
+      tenMinutes: measure(0, .rain), hour: measure(12.5, .rain), threeHours: measure(20, .rain),
+      day24Hours: measure(101.5, .rain), tenMinutesByClock: sum, today: sum, sinceItBegan: sum,
+      soilWaterIndex: measure(84.3, .rain), countedSince: afternoon - .hours(5), incomplete: ["rolling_24h"])
+    var report = Effects.ObservationReport(
+      sensor: "rain-1", at: moment(), value: .rain(total: measure(617.5, .rain), tips: 1235), fault: nil, sums: sums)
+    var states = [("info", formats.info()), ("observation", formats.observation(report))]
+    (sums.tenMinutesByClock, sums.today, sums.sinceItBegan, sums.incomplete) = (nil, nil, nil, [])
+    report.sums = sums
+    states.append(("observation", formats.observation(report)))
+    let level = Effects.ObservationReport(
+      sensor: river, at: moment(), value: .measure(measure(4.12)), fault: nil, ratePerHour: measure(1.2), next: next)
+    states.append(("observation", formats.observation(level)))
+    var health = health()
+    health.sensors[0].soilWaterIndex = measure(84.3, .rain)
+    states.append(("health", formats.health(health)))
+    return states
+  }
 }

@@ -12,7 +12,7 @@ import Testing
       documents += Samples.notices.map { ("notice", formats.notice($0)) }
     }
     documents += documents.filter { $0.schema == "alert" || $0.schema == "notice" }
-      .map { ($0.schema, Formats.freeze(draft: $0.bytes, delayed: true)) }
+      .map { ($0.schema, Samples.formats.freeze(draft: $0.bytes, delayed: true, at: Samples.moment(2280))) }
     try #require(documents.count > 1500)
     for (document, verdict) in zip(documents, try Peer.schemaVerdicts(documents)) {
       #expect(verdict == nil, "\(document.schema): \(String(decoding: document.bytes, as: UTF8.self))")
@@ -43,7 +43,7 @@ import Testing
     ("health", #""streams":{"alert""#, #""streams":{"7f3a9c52e1b84d0f9a61c2d3""#),
     ("info", #""municipality":"282103""#, #""municipality":"28210""#),
     ("active", #""message":"raise""#, #""message":"clear""#), ("active", #""through":18"#, #""through":-1"#),
-    ("observation", #""tips":null"#, #""tips":"3""#), ("output", #""state":"on""#, #""state":true"#),
+    ("observation", #""tips":null"#, #""tips":"3""#), ("output", #""state":"off""#, #""state":false"#),
   ]
 
   @Test(.needsPython) func `is refused by its schema when one thing in it is wrong`() throws {
@@ -98,6 +98,17 @@ import Testing
     ("recording", true, #"{"mono":81.021,"sensor":"rain-1","edge":"rising","line_seq":81}"#),
     ("recording", true, #"{"mono":81.100,"time":"2025-09-24T02:50:00+09:00","boot":"b","event":"start"}"#),
     ("recording", true, #"{"time":"2025-09-24T03:50:00+09:00"}"#),
+    ("recording", true, #"{"mono":81.020,"port":"rs485","tx":"01040000000131ca"}"#),
+    ("recording", true, #"{"mono":81.020,"port":"beacon","frames":[44,7],"errors":1}"#),
+    ("recording", true, #"{"mono":81.020,"at":81.019,"port":"rs485","event":"woken"}"#),
+    ("recording", true, #"{"mono":81.020,"port":"rs485","event":"failed","cause":"port_lost"}"#),
+    ("recording", true, #"{"mono":81.020,"sensor":"rain-1","event":"opened","lines":[27],"levels":[0]}"#),
+    ("recording", true, #"{"mono":81.020,"sensor":"rain-1","event":"levels","levels":[1]}"#),
+    ("recording", true, #"{"mono":81.021,"sensor":"rain-1","edge":"falling","line":27,"stamp":81.02}"#),
+    ("recording", true, #"{"mono":81.020,"event":"dropped","missing":12}"#),
+    ("recording", false, #"{"mono":81.020,"port":"rs485","event":"eaten"}"#),
+    ("recording", false, #"{"mono":81.020,"port":"rs485","rx":"00","tx":"00"}"#),
+    ("recording", false, #"{"mono":81.020,"sensor":"rain-1","event":"levels","levels":[2]}"#),
     ("recording", false, #"{"sensor":"river-1","value":6.20}"#),
     ("recording", false, #"{"time":"2025-09-24T02:50:00+09:00","sensor":"river-1"}"#),
     ("recording", false, #"{"time":"2025-09-24T02:50:00+09:00","sensor":"river-1","value":1,"fault":"timeout"}"#),
@@ -105,6 +116,10 @@ import Testing
     ("recording", false, #"{"time":"2025-09-24T02:50:00+09:00","value":6.20}"#),
     (
       "command", true,
+      #"{"id":"c1","root":"mimamori/282103","to":["g"],"issued":"2026-11-21T15:02:00+09:00","expires":"2026-11-21T16:02:00+09:00","do":"silence","with":{"end":"2026-11-21T15:32:00+09:00"}}"#
+    ),
+    (
+      "command", false,
       #"{"id":"c1","root":"mimamori/282103","to":["g"],"issued":"2026-11-21T15:02:00+09:00","expires":"2026-11-21T16:02:00+09:00","do":"silence","with":{}}"#
     ),
     (
