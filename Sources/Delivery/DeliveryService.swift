@@ -1,6 +1,6 @@
 internal import Glibc
+internal import Locks
 public import Logging
-internal import Synchronization
 
 /// Keeps messages until the broker has them.
 ///
@@ -17,6 +17,10 @@ public final class DeliveryService: Sendable {
   public let epoch: Epoch
   /// The boot in which the ledger was last used; nil when it is new.
   public let savedBoot: String?
+  /// Whether a damaged ledger was set aside and this one begun in its place.
+  public let wasSetAside: Bool
+  /// What the broker passes on of the topics that are listened to.
+  public let incoming: IncomingQueue
   /// The newest sequence of each stream when the ledger was opened.
   public let lastSequences: [String: UInt64]
 
@@ -26,42 +30,56 @@ public final class DeliveryService: Sendable {
   private let shared: DeliveryShared
   private let random: @Sendable () -> Double
   /// Locked by the ledger thread for as long as it runs; nil once it has ended.
-  private let loop: Mutex<LedgerLoop?>
-  private let threads = Mutex<[WorkerThread]?>(nil)
-  private let records: Mutex<[StateRecord]>
+  private let loop: Locked<LedgerLoop?>
+  private let threads = Locked<[WorkerThread]?>(nil)
+  private let records: Locked<[StateRecord]>
 
   /// Opens the ledger. A damaged one is set aside and a new one begun; the log says so.
   ///
   /// - Parameters:
   ///   - freeze: makes a message's final bytes from its draft, told whether it is delayed. Called on the ledger thread.
   ///   - head: makes the retained message of a person's stream, or nil for none. Called on the ledger thread.
+  ///   - digest: SHA-256, for the ledger's chain. Called on the ledger thread.
   ///   - now: the monotonic clock in which `OutgoingMessage.detectedNanoseconds` counts, in nanoseconds.
   ///   - wallMilliseconds: the wall clock, in milliseconds since 1970.
   ///   - random: from 0 up to 1, for the jitter of reconnects.
-  public init(
+  public convenience init(
     settings: DeliverySettings,
     freeze: @escaping @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8],
     head: @escaping @Sendable (StreamHead) -> RetainedState?,
+    digest: @escaping LedgerDigest,
     logger: Logger,
     now: @escaping @Sendable () -> Int64,
     wallMilliseconds: @escaping @Sendable () -> Int64 = { systemWallMilliseconds() },
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
   ) throws(DeliveryError) {
-    let closures = DeliveryClosures(freeze: freeze, head: head, now: now, wallMilliseconds: wallMilliseconds)
+    let closures = DeliveryClosures(
+      freeze: freeze, head: head, digest: digest, now: now, wallMilliseconds: wallMilliseconds)
+    try self.init(settings: settings, closures: closures, logger: logger, random: random)
+  }
+
+  /// The same on any disk.
+  package init(
+    settings: DeliverySettings, closures: DeliveryClosures, logger: Logger, random: @escaping @Sendable () -> Double
+  ) throws(DeliveryError) {
     let opener = LedgerOpener(
-      folder: settings.stateFolder, boot: settings.bootID, wallMilliseconds: wallMilliseconds())
+      folder: settings.stateFolder, boot: settings.bootID, wallMilliseconds: closures.wallMilliseconds(),
+      digest: closures.digest, disk: closures.disk)
     let (ledger, opening) = try opener.open()
     if let what = opening.setAside { logger.error("\(what): numbers begin again at 1 in a new epoch") }
+    for numbers in opening.unstored { logger.error("\(numbers)") }
     epoch = Epoch(current: opening.epoch, previous: opening.previousEpoch)
     savedBoot = opening.savedBoot
-    records = Mutex(opening.records)
+    wasSetAside = opening.setAside != nil
+    records = Locked(opening.records)
     lastSequences = Dictionary(uniqueKeysWithValues: opening.streams.map { ($0.stream, $0.last) })
     self.settings = settings
     self.closures = closures
     self.logger = logger
     self.random = random
     shared = try DeliveryShared(settings: settings, opening: opening)
-    loop = Mutex(
+    incoming = shared.incoming
+    loop = Locked(
       LedgerLoop(
         settings: settings, closures: closures, logger: logger, shared: shared, ledger: ledger, opening: opening))
   }
@@ -69,7 +87,8 @@ public final class DeliveryService: Sendable {
   /// Starts both threads. Called once.
   public func start() throws(DeliveryError) {
     let broker = BrokerLoop(
-      settings: settings, link: shared.link, inbox: shared.inbox, logger: logger, now: closures.now, random: random)
+      settings: settings, link: shared.link, inbox: shared.inbox, incoming: shared.incoming, logger: logger,
+      now: closures.now, random: random)
     let ledgerThread = try WorkerThread(name: "ledger") { [self] in
       loop.withLock { loop in
         loop?.run()
@@ -99,6 +118,19 @@ public final class DeliveryService: Sendable {
     batch.retained = [state]
     shared.inbox.commit(batch)
   }
+
+  /// Sends every retained state once more, spread as after a connect.
+  public func refresh() {
+    shared.inbox.askForRefresh()
+  }
+
+  /// Listens to these topics from now on, and to no others.
+  public func listen(to subscriptions: [Subscription]) {
+    shared.link.listen(to: subscriptions)
+  }
+
+  /// The limits that it keeps.
+  public var limits: DeliverySettings.Limits { settings.limits }
 
   /// What was done and what waits.
   public var statistics: DeliveryStatistics {
@@ -135,22 +167,42 @@ public final class DeliveryService: Sendable {
 }
 
 /// What the delivery asks of its owner.
-struct DeliveryClosures: Sendable {
-  let freeze: @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8]
-  let head: @Sendable (StreamHead) -> RetainedState?
-  let now: @Sendable () -> Int64
-  let wallMilliseconds: @Sendable () -> Int64
+package struct DeliveryClosures: Sendable {
+  package let freeze: @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8]
+  package let head: @Sendable (StreamHead) -> RetainedState?
+  package let digest: LedgerDigest
+  package let now: @Sendable () -> Int64
+  package let wallMilliseconds: @Sendable () -> Int64
+  /// What the state folder lies on.
+  package let disk: any StateDisk
+
+  package init(
+    freeze: @escaping @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8],
+    head: @escaping @Sendable (StreamHead) -> RetainedState?, digest: @escaping LedgerDigest,
+    now: @escaping @Sendable () -> Int64, wallMilliseconds: @escaping @Sendable () -> Int64,
+    disk: any StateDisk = SystemDisk()
+  ) {
+    self.freeze = freeze
+    self.head = head
+    self.digest = digest
+    self.now = now
+    self.wallMilliseconds = wallMilliseconds
+    self.disk = disk
+  }
 }
 
 /// What the threads share.
 struct DeliveryShared: Sendable {
   let inbox: Inbox
   let link: BrokerLink
+  let incoming: IncomingQueue
   let board: StatisticsBoard
 
   init(settings: DeliverySettings, opening: Ledger.Opening) throws(DeliveryError) {
     inbox = try Inbox(limits: settings.limits)
     link = try BrokerLink(lastNumber: opening.connectionNumber)
+    link.listen(to: settings.subscriptions)
+    incoming = try IncomingQueue()
     let stream = OutgoingMessage.alertStream
     board = StatisticsBoard(
       DeliveryStatistics(alertStream: StreamHead(stream: stream, epoch: opening.epoch, last: 0, deliveredThrough: 0)))
@@ -159,10 +211,10 @@ struct DeliveryShared: Sendable {
 
 /// The newest statistics, written by the ledger thread, read by any.
 final class StatisticsBoard: Sendable {
-  private let statistics: Mutex<DeliveryStatistics>
+  private let statistics: Locked<DeliveryStatistics>
 
   init(_ statistics: DeliveryStatistics) {
-    self.statistics = Mutex(statistics)
+    self.statistics = Locked(statistics)
   }
 
   func read() -> DeliveryStatistics { statistics.withLock { $0 } }

@@ -33,6 +33,26 @@ public struct DeliveryStatistics: Sendable, Hashable {
   public var waiting = 0
   /// Unacknowledged messages in ledger and memory.
   public var outbox = 0
+  /// Bytes of them, about.
+  public var outboxBytes = 0
+  /// Bytes of the retained states.
+  public var retainedBytes = 0
+  /// Observations that wait for the broker, in ledger and memory, and their bytes.
+  public var waitingObservations = 0
+  public var waitingObservationBytes = 0
+  /// How far apart those of one sensor are kept, in milliseconds: longer while there is no room.
+  public var observationIntervalMilliseconds: Int64 = 0
+  /// Observations that a newer one replaced before the broker had them.
+  public var supersededObservations: UInt64 = 0
+  /// Of those, what was left out because a newer one lay in its interval, and what was given up for want of room.
+  public var thinnedObservations: UInt64 = 0
+  public var droppedObservations: UInt64 = 0
+  /// What is free of the state folder's file system, in bytes; nil while that is not known.
+  public var freeBytes: Int64?
+  /// Less is free than the reserve: no observation is written.
+  public var isYielding = false
+  /// How often a ledger that was found damaged while it was used was set aside.
+  public var timesSetAside = 0
   /// Handed to the broker, not acknowledged yet.
   public var inFlight = 0
   /// Retained states, sent or not.
@@ -55,8 +75,12 @@ public struct DeliveryStatistics: Sendable, Hashable {
   public var isConnected = false
   /// Since when it is connected or not, on the monotonic clock.
   public var sinceNanoseconds: Int64 = 0
+  /// The broker in use, or the one that was: 0 the first, 1 the fallback.
+  public var broker = 0
   /// The protocol spoken: "5" or "3.1.1"; nil before the first connection.
   public var protocolVersion: String?
+  /// Why the broker last refused a message or a topic: `not_authorized`, `quota`, … Nil while this connection saw none.
+  public var lastRefusal: String?
   /// Why the last connection failed or ended: `unreachable`, `login_refused`, … Nil before the first trouble.
   public var lastError: String?
   /// Transactions committed, and how often the disk was asked to make them durable.

@@ -7,19 +7,33 @@ extension LedgerLoop {
     statistics.droppedNotices += arrival.droppedNotices
     statistics.droppedStates += arrival.droppedStates
     unwrittenRecords.merge(arrival.records) { _, newer in newer }
+    take(arrival.observations)
+    take(arrival.actions)
     var lossy = arrival.lossyStreams
     for message in arrival.messages {
       guard isAcceptable(message, lossy: &lossy) else { continue }
       accept(message, now: now)
     }
-    for state in arrival.retained { setState(state, isTransient: false, now: now) }
+    answers += arrival.answers.map { ($0, now) }
+    let excess = answers.count - settings.limits.waitingAnswers
+    if excess > 0 {
+      answers.removeFirst(excess)
+      statistics.droppedStates += UInt64(excess)
+    }
+    if arrival.isRefreshWanted, connection != nil {
+      retained.refresh(now: now, spreadNanoseconds: settings.timing.spreadNanoseconds)
+    }
+    // In their order, so that each takes the place of the one before it.
+    for state in arrival.superseded { setState(state, isTransient: !state.isRetained, now: now) }
+    for state in arrival.retained { setState(state, isTransient: !state.isRetained, now: now) }
+    take(superseded: retained.takeSuperseded(), now: now)
   }
 
   /// Refuses loudly what does not continue its stream or would name two messages alike.
   private func isAcceptable(_ message: OutgoingMessage, lossy: inout Set<String>) -> Bool {
     let isKnown: Bool
     do {
-      let form: Int64 = message.sequence == nil ? 1 : 0
+      let form = message.form.rawValue
       isKnown =
         try unwritten.contains(id: message.id, form: form, revision: message.revision)
         || ledger.contains(id: message.id, form: form, revision: message.revision)
@@ -46,7 +60,7 @@ extension LedgerLoop {
 
   private func refuse(_ message: OutgoingMessage, _ reason: String) {
     statistics.refusedSequence += 1
-    let lane = message.stream == OutgoingMessage.alertStream ? "alert" : "notice"
+    let lane = OutgoingMessage.isPersonal(message.stream) ? "notice" : message.stream
     logger.critical(
       "Refused a message: \(reason). It is neither stored nor sent. This is a fault of the program: report it.",
       metadata: ["lane": "\(lane)", "id": "\(message.id)", "revision": "\(message.revision)"])
@@ -55,12 +69,13 @@ extension LedgerLoop {
   private func accept(_ message: OutgoingMessage, now: Int64) {
     let row = nextRow
     nextRow += 1
-    let form: Int64 = message.sequence == nil ? 1 : 0
+    let form = message.form.rawValue
     let root = message.revision == 1 ? row : (rootRow(of: message.id, form: form) ?? row)
     let stored = StoredMessage(
       row: row, root: root, message: message, boot: settings.bootID, createdMilliseconds: closures.wallMilliseconds())
     unwritten.append(stored)
     outboxRows += 1
+    outboxBytes += message.draft.count
     if connection != nil { enqueueLive(stored) }
     if stored.lane == .notice, stored.message.sequence != nil { touchHead(message.stream, now: now) }
   }
@@ -72,13 +87,37 @@ extension LedgerLoop {
 
   /// Puts a new message where it overtakes the backlog, with all earlier revisions of its id that were not sent.
   private func enqueueLive(_ stored: StoredMessage) {
-    var group = [stored.row]
-    if stored.root != stored.row {
-      let inLedger = (try? ledger.outbox(lane: stored.lane, root: stored.root)) ?? []
-      group = Set(inLedger).union(unwritten.rows(root: stored.root)).sorted()
+    let earlier = stored.root == stored.row ? [] : rowsToDeliver(of: stored.root, lane: stored.lane, before: stored.row)
+    enqueueLive(earlier + [stored.row])
+  }
+
+  /// Goes on with the next revision of an id of which one is now acknowledged.
+  func goOn(_ root: Int64, lane: Lane) {
+    if let next = rowsToDeliver(of: root, lane: lane, before: .max).first {
+      if isPaced { pace.take(1) }
+      enqueueLive([next])
+    } else {
+      waiting.remove(root)
     }
+  }
+
+  /// Puts what the ledger could not store of an id where it is sent from memory.
+  func enqueueUnwritten(_ root: Int64) {
+    enqueueLive(unwritten.rows(root: root).filter { unwritten[$0]?.acknowledgedMilliseconds == nil })
+  }
+
+  /// The rows of one id and form below `row` that the broker has not acknowledged, in order. While the ledger cannot be
+  /// read, those that are in memory: what is known must not wait for what is lost.
+  func rowsToDeliver(of root: Int64, lane: Lane, before row: Int64) -> [Int64] {
+    let inLedger = (try? ledger.outbox(lane: lane, root: root, before: row)) ?? []
+    let inMemory = unwritten.rows(root: root).filter { $0 < row }
+    return (inLedger.filter { unwritten[$0] == nil } + inMemory).filter { row in
+      pendingAcknowledgments[row] == nil && unwritten[row]?.acknowledgedMilliseconds == nil
+    }.sorted()
+  }
+
+  private func enqueueLive(_ group: [Int64]) {
     for row in group where !liveRows.contains(row) && !inFlightRows.contains(row) && !resend.contains(row) {
-      guard pendingAcknowledgments[row] == nil, unwritten[row]?.acknowledgedMilliseconds == nil else { continue }
       guard live.count < settings.limits.waitingMessages else {
         // Not lost: it is in the ledger, and the backlog begins with what is newest.
         mayHaveBacklog = true

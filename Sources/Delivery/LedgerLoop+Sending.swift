@@ -1,11 +1,6 @@
 internal import Logging
 
 extension LedgerLoop {
-  /// What a page of the backlog holds at most.
-  private static let pageRows = 256
-  /// Ids that may be refused at once before the backlog waits.
-  private static let refusedIDs = 1_000
-
   /// The part of the window that the backlog may fill: a live alert finds room at once.
   var backlogWindow: Int { connection.map { max(1, $0.window - max(1, $0.window / 4)) } ?? 0 }
 
@@ -35,16 +30,26 @@ extension LedgerLoop {
     statistics.isConnected = true
     statistics.sinceNanoseconds = now
     statistics.protocolVersion = terms.version.rawValue
-    refused = [:]
-    lastRefusalWord = nil
+    statistics.lastRefusal = nil
+    // A broker may end the connection with a message that it refuses: that waits its time, or nothing else would ever
+    // get through. Another broker may take it, and whether a message is too long is known without sending it.
+    let isOther = terms.broker != statistics.broker
+    let retryAt = now + settings.timing.refusedRetryNanoseconds
+    refused = isOther ? [:] : refused.filter { !tooLong.contains($0.key) }.mapValues { min($0, retryAt) }
+    if isOther { retained.forgetRefusals() }
+    tooLong = []
+    waiting = []
+    saidRefusals = []
     let again = Set(resend)
     live = unwritten.order.filter { !again.contains($0) && unwritten[$0]?.acknowledgedMilliseconds == nil }
     liveRows = Set(live)
     backlog = []
     mayHaveBacklog = outboxRows > 0
     pace = Pace(perSecond: settings.limits.backlogPerSecond, burst: window, now: now)
+    observationsConnected(now: now)
     retained.connected(now: now, spreadNanoseconds: settings.timing.spreadNanoseconds)
-    if !hadConnection || !terms.sessionPresent { refreshHeads(now: now) }
+    if !hadConnection || !terms.sessionPresent || terms.broker != statistics.broker { refreshHeads(now: now) }
+    statistics.broker = terms.broker
     hadConnection = true
   }
 
@@ -53,6 +58,11 @@ extension LedgerLoop {
       if case .message(let row, _, _, _, _) = flight.content { row } else { nil }
     }
     resend = interrupted + resend
+    let unheard = inFlight.values.sorted { $0.order < $1.order }.compactMap { flight -> (answer: Answer, at: Int64)? in
+      if case .answer(let answer) = flight.content { (answer, flight.at) } else { nil }
+    }
+    answers = Array((unheard + answers).suffix(settings.limits.waitingAnswers))
+    observationsDisconnected()
     inFlight = [:]
     inFlightRows = []
     live = []
@@ -60,168 +70,67 @@ extension LedgerLoop {
     backlog = []
     connection = nil
     retained.disconnected()
+    take(superseded: retained.takeSuperseded(), now: now)
     statistics.isConnected = false
     statistics.sinceNanoseconds = now
   }
 
   private func acknowledged(packet: Int32, reason: Int32, now: Int64) {
     guard let flight = inFlight.removeValue(forKey: packet) else { return }
-    let isRefused = reason >= 128
-    if isRefused { noteRefusal("reason \(reason)") }
+    let refusal = reason >= 128 ? BrokerProblem.unpublished(reason: reason) : nil
+    if let refusal { noteRefusal(refusal, of: flight.content) }
     switch flight.content {
     case .message(let row, let root, let lane, let stream, let sequence):
       inFlightRows.remove(row)
-      guard !isRefused else {
-        refused[root] = now + settings.timing.refusedRetryNanoseconds
-        return
-      }
-      settle(row)
+      if let refusal { return holdBack(root, refusal, now: now) }
+      settle(row, bytes: flight.size)
       statistics.acknowledged += 1
+      if waiting.contains(root) { goOn(root, lane: lane) }
       if let sequence {
         streams.settled(sequence, of: stream)
         if lane == .notice { touchHead(stream, now: now) }
       }
     case .retained(let topic, let version):
+      if refusal != nil { retained.refused(topic, until: now + settings.timing.refusedRetryNanoseconds) }
       retained.acknowledged(topic, version: version)
     case .status:
       if offlineSent { offlineAcknowledged = true }
-    case .abandoned: break
+    case .observation(let item): acknowledged(item, isRefused: refusal != nil, now: now)
+    case .abandoned(let root, let lane):
+      if waiting.contains(root) { goOn(root, lane: lane) }
+    case .answer: break
     }
   }
 
+  /// Waits with all revisions of an id: what comes after a refused revision must not arrive before it.
+  private func holdBack(_ root: Int64, _ problem: BrokerProblem, now: Int64) {
+    let timing = settings.timing
+    refused[root] = now + (problem.isLasting ? timing.unfitRetryNanoseconds : timing.refusedRetryNanoseconds)
+    waiting.insert(root)
+  }
+
   /// The broker has it.
-  private func settle(_ row: Int64) {
-    let wall = closures.wallMilliseconds()
+  private func settle(_ row: Int64, bytes: Int, as mark: Int64? = nil) {
+    let wall = mark ?? closures.wallMilliseconds()
     if unwritten[row] != nil {
       unwritten[row]?.acknowledgedMilliseconds = wall
     } else {
       pendingAcknowledgments[row] = wall
     }
-    outboxRows -= 1
+    outboxLost(1, bytes: bytes)
   }
 
-  private func noteRefusal(_ word: String) {
+  /// Says it once for each kind of trouble on a connection. Never the topic: it may be a person's.
+  private func noteRefusal(_ problem: BrokerProblem, of content: Flight.Content) {
     statistics.refusedByBroker += 1
-    guard lastRefusalWord != word else { return }
-    lastRefusalWord = word
+    statistics.lastRefusal = problem.word
+    let isKept = if case .message = content { true } else { false }
+    guard saidRefusals.insert("\(problem.word) \(isKept)").inserted else { return }
+    let retry = problem.isLasting ? "with the next connection" : "again"
+    let kept = "it is kept and tried \(retry), and later messages of its id wait for it"
     logger.error(
-      """
-      The broker refuses a message (\(word)): it is kept and tried again. Check the broker's ACL for this gateway \
-      and its limits of size.
-      """)
-  }
-
-  // MARK: Choosing
-
-  /// What is sent next, with frozen bytes. The freezing is not written yet.
-  func choose(now: Int64) -> [StoredMessage] {
-    guard let connection, !connection.isBroken, !offlineSent else { return [] }
-    refused = refused.filter { _, retryAt in
-      if retryAt <= now { mayHaveBacklog = true }
-      return retryAt > now
-    }
-    let urgent = (connection.needsStatus ? 1 : 0) + (retained.hasUrgent ? 1 : 0)
-    var room = connection.window - inFlight.count - urgent
-    var chosen: [StoredMessage] = []
-    take(from: &resend, room: &room, into: &chosen)
-    statistics.resent += UInt64(chosen.count)
-    if resend.isEmpty { take(from: &live, room: &room, into: &chosen) }
-    for stored in chosen { liveRows.remove(stored.row) }
-    if resend.isEmpty, live.isEmpty, stopBy == nil {
-      takeBacklog(room: min(room, backlogWindow - inFlight.count - chosen.count), into: &chosen, now: now)
-    }
-    return chosen.map { freeze($0, now: now) }
-  }
-
-  private func take(from queue: inout [Int64], room: inout Int, into chosen: inout [StoredMessage]) {
-    var taken = 0
-    while room > 0, taken < queue.count {
-      let row = queue[taken]
-      taken += 1
-      guard let stored = load(row) else {
-        liveRows.remove(row)
-        continue
-      }
-      chosen.append(stored)
-      room -= 1
-    }
-    queue.removeFirst(taken)
-  }
-
-  /// The message of a row, unless it was settled, refused or cannot be read now.
-  private func load(_ row: Int64) -> StoredMessage? {
-    var found = unwritten[row]
-    do {
-      if found == nil { found = try ledger.message(row: row) }
-    } catch {
-      // It is found again with the backlog.
-      mayHaveBacklog = true
-    }
-    guard let stored = found, stored.acknowledgedMilliseconds == nil, pendingAcknowledgments[row] == nil,
-      refused[stored.root] == nil
-    else { return nil }
-    return stored
-  }
-
-  private func takeBacklog(room: Int, into chosen: inout [StoredMessage], now: Int64) {
-    // Not more than a window of them: no pacing is needed.
-    let isPaced = outboxRows - inFlight.count > (connection?.window ?? 0)
-    let count = min(room, isPaced ? pace.available(now: now) : room)
-    guard count > 0 else { return }
-    if backlog.isEmpty, mayHaveBacklog { loadBacklog(besides: chosen, now: now) }
-    let page = backlog.prefix(count)
-    chosen += page
-    backlog.removeFirst(page.count)
-    if isPaced { pace.take(page.count) }
-  }
-
-  private func loadBacklog(besides chosen: [StoredMessage], now: Int64) {
-    guard refused.count < LedgerLoop.refusedIDs else {
-      mayHaveBacklog = false
-      return
-    }
-    let perSecond = settings.limits.backlogPerSecond
-    let limit =
-      perSecond == 0
-      ? LedgerLoop.pageRows : max(settings.limits.inFlight, min(LedgerLoop.pageRows, perSecond / 4))
-    let rows = Set(chosen.map(\.row))
-    do {
-      backlog = try ledger.outbox(limit: limit) { row, root in
-        !rows.contains(row) && !inFlightRows.contains(row) && pendingAcknowledgments[row] == nil && refused[root] == nil
-      }
-      mayHaveBacklog = backlog.count == limit
-      // What is late stays late: freezing it ahead of its hand-over changes nothing and spares a sync for each window.
-      for index in backlog.indices where isLate(backlog[index], now: now) {
-        backlog[index] = freeze(backlog[index], now: now)
-      }
-    } catch {
-      mayHaveBacklog = false
-      ledgerFails(error, now: now)
-    }
-  }
-
-  /// Whether it is to be marked as delayed. How old a message of an earlier boot is cannot be told: it counts as late.
-  private func isLate(_ stored: StoredMessage, now: Int64) -> Bool {
-    stored.boot != settings.bootID
-      || now - stored.message.detectedNanoseconds > settings.timing.delayedNanoseconds
-  }
-
-  /// Decides the bytes for ever, if they are not decided.
-  private func freeze(_ stored: StoredMessage, now: Int64) -> StoredMessage {
-    guard !stored.isFrozen else { return stored }
-    var frozen = stored
-    if let bytes = pendingFreezes[stored.row] {
-      frozen.message.draft = bytes
-    } else {
-      frozen.message.draft = closures.freeze(stored.message.draft, isLate(stored, now: now))
-    }
-    frozen.isFrozen = true
-    if unwritten[stored.row] != nil {
-      unwritten[stored.row] = frozen
-    } else {
-      pendingFreezes[stored.row] = frozen.message.draft
-    }
-    return frozen
+      "The broker refuses a message (\(problem.text)): \(isKept ? kept : "the next of its topic is tried")",
+      metadata: ["lane": "\(content.lane)", "problem": "\(problem.word)"])
   }
 
   // MARK: Handing over
@@ -232,45 +141,79 @@ extension LedgerLoop {
     for stored in chosen {
       guard !refusedRoots.contains(stored.root) else { continue }
       let message = stored.message
+      guard settings.wireTopic(message.topic) != nil else {
+        // An IoT Agent's message from before the configuration lost the agent.
+        settle(stored.row, bytes: message.draft.count, as: LedgerSchema.givenUp)
+        if waiting.contains(stored.root) { goOn(stored.root, lane: stored.lane) }
+        continue
+      }
       let content = Flight.Content.message(
         row: stored.row, root: stored.root, lane: stored.lane, stream: message.stream, sequence: message.sequence)
-      switch handOver(message.topic, message.draft, isRetained: false, expirySeconds: nil, content, now: now) {
+      var wire = WireMessage(topic: message.topic, payload: message.draft)
+      if message.form != .measure { (wire.id, wire.revision) = (message.id, message.revision) }
+      switch handOver(wire, content, now: now) {
       case .done:
         inFlightRows.insert(stored.row)
         statistics.published += 1
-      case .impossible:
-        refused[stored.root] = now + settings.timing.refusedRetryNanoseconds
+      case .impossible(let problem):
+        holdBack(stored.root, problem, now: now)
         refusedRoots.insert(stored.root)
       case .notConnected: return
       }
     }
   }
 
-  enum HandOver {
-    case done, impossible, notConnected
+  /// Hands over what somebody waits for at this moment: what caused it is on the disk.
+  func sendAnswers(now: Int64) {
+    answers.removeAll { now - $0.at > settings.timing.answerNanoseconds }
+    guard let connection, !connection.isBroken, !offlineSent else { return }
+    while let (answer, _) = answers.first, inFlight.count < connection.window {
+      var wire = WireMessage(topic: answer.topic, payload: answer.payload)
+      wire.correlationData = answer.correlationData
+      if case .notConnected = handOver(wire, .answer(answer), now: now) { return }
+      answers.removeFirst()
+    }
   }
 
-  func handOver(
-    _ topic: String, _ payload: [UInt8], isRetained: Bool, expirySeconds: UInt32?, _ content: Flight.Content,
-    now: Int64
-  ) -> HandOver {
+  enum HandOver {
+    case done
+    /// This message cannot be sent on this connection.
+    case impossible(BrokerProblem)
+    case notConnected
+  }
+
+  func handOver(_ message: WireMessage, _ content: Flight.Content, now: Int64) -> HandOver {
     guard let connection, !connection.isBroken else { return .notConnected }
+    var message = message
+    guard let wireTopic = settings.wireTopic(message.topic) else {
+      return .impossible(BrokerProblem("unfit", "its topic has lost its secret"))
+    }
+    message.topic = wireTopic
     do {
-      let packet = try link.publish(
-        connection: connection.terms.number, topic: topic, payload: payload, isRetained: isRetained,
-        expirySeconds: expirySeconds)
+      let packet = try link.publish(connection: connection.terms.number, message)
       handOvers += 1
-      inFlight[packet] = Flight(content: content, at: now, order: handOvers)
+      inFlight[packet] = Flight(content: content, at: now, order: handOvers, size: message.payload.count)
       return .done
     } catch {
       switch error {
-      case .impossible(let reason):
-        noteRefusal(reason)
-        return .impossible
+      case .tooLong:
+        if case .message(_, let root, _, _, _) = content { tooLong.insert(root) }
+        let limit = connection.terms.maximumPacketBytes.map { "\($0) bytes" } ?? "what MQTT allows"
+        return impossible(
+          BrokerProblem(
+            "too_large",
+            "\(message.payload.count) bytes are more than the broker takes, which is \(limit) with the topic: raise its"
+              + " maximum packet size"), content)
+      case .impossible(let reason): return impossible(BrokerProblem("unfit", reason), content)
       case .notConnected:
         breakConnection(BrokerProblem("lost", "a message could not be handed over: a fresh connection is made"))
         return .notConnected
       }
     }
+  }
+
+  private func impossible(_ problem: BrokerProblem, _ content: Flight.Content) -> HandOver {
+    noteRefusal(problem, of: content)
+    return .impossible(problem)
   }
 }

@@ -29,15 +29,20 @@ extension LedgerLoop {
   }
 
   func sendStatus(_ payload: [UInt8], now: Int64) {
-    _ = handOver(settings.statusTopic, payload, isRetained: true, expirySeconds: nil, .status, now: now)
+    var wire = WireMessage(topic: settings.statusTopic, payload: payload)
+    wire.isRetained = true
+    _ = handOver(wire, .status, now: now)
   }
 
   private func send(_ due: RetainedTable.Due, now: Int64) -> Bool {
     let state = due.state
     let content = Flight.Content.retained(topic: state.topic, version: due.version)
-    switch handOver(
-      state.topic, state.payload, isRetained: true, expirySeconds: state.expirySeconds, content, now: now)
-    {
+    var wire = WireMessage(topic: state.topic, payload: state.payload)
+    wire.isRetained = state.isRetained
+    wire.expirySeconds = state.expirySeconds
+    // What expires is what is sent for years and may be lost: observations and heartbeats.
+    wire.mayAbbreviate = state.expirySeconds != nil
+    switch handOver(wire, content, now: now) {
     case .done: return true
     case .impossible:
       // The next state of this topic is tried.
@@ -57,7 +62,7 @@ extension LedgerLoop {
 
   /// A broker without its memory has lost all heads: they are made anew, spread like the other states.
   func refreshHeads(now: Int64) {
-    let names = streams.names.filter { $0 != OutgoingMessage.alertStream }.sorted()
+    let names = streams.names.filter(OutgoingMessage.isPersonal).sorted()
     let spread = settings.timing.spreadNanoseconds
     headRefresh = names.enumerated().reversed().map { index, stream in
       (now + spread / Int64(names.count) * Int64(index), stream)

@@ -4,21 +4,34 @@ extension LedgerLoop {
   static let firstPruneNanoseconds: Int64 = 60_000_000_000
   private static let pruneEveryNanoseconds: Int64 = 6 * 3600 * 1_000_000_000
   private static let pruneRows = 500
+  /// So many notices are given up at once where the bytes are too many.
+  private static let givenUpForRoom = 20
   private static let keepHouseRetryNanoseconds: Int64 = 60_000_000_000
   /// Pages of the write-ahead log at which it is emptied when nothing waits, and at which it is emptied anyway.
   private static let idleCheckpointPages = 1_000
+  /// Where there is little room on the file system.
+  private static let scarceCheckpointPages = 32
   private static let forcedCheckpointPages = 4_000
 
   /// Writes all that is new in one transaction. While the ledger fails, everything stays in memory, bounded, and goes
   /// to the broker from there.
   func persist(now: Int64) {
     if let retryAt = retryLedgerAt, now < retryAt { return }
+    guard replaceIfDamaged(now: now) else { return }
     var entry = LedgerEntry()
     entry.messages = unwritten.inOrder
     entry.records = Array(unwrittenRecords.values)
     entry.frozen = pendingFreezes.map { ($0.key, $0.value) }
     entry.acknowledged = pendingAcknowledgments.map { ($0.key, $0.value) }
+    entry.actions = unwrittenActions
+    entry.unstored = unstored
+    addObservations(to: &entry, now: now)
+    if !entry.isEmpty || isHistoryDue(now: now) {
+      if !statistics.isYielding { entry.observations = unwrittenObservations }
+      entry.run = presentRun(now: now)
+    }
     do {
+      try shiftObservations()
       if entry.isEmpty {
         // Nothing to write shows nothing: a failing ledger is tried with a value of its own.
         guard retryLedgerAt != nil else { return }
@@ -29,6 +42,13 @@ extension LedgerLoop {
       rows += entry.messages.count
       unwritten.removeAll()
       unwrittenRecords.removeAll(keepingCapacity: true)
+      unwrittenActions.removeAll()
+      unstored.removeAll()
+      if entry.run != nil {
+        if !statistics.isYielding { unwrittenObservations.removeAll(keepingCapacity: true) }
+        historyDueAt = now + settings.timing.observationBatchNanoseconds
+      }
+      observationsWritten(entry, now: now)
       pendingFreezes.removeAll(keepingCapacity: true)
       pendingAcknowledgments.removeAll(keepingCapacity: true)
       ledgerWorks()
@@ -41,15 +61,18 @@ extension LedgerLoop {
     guard retryLedgerAt != nil else { return }
     retryLedgerAt = nil
     mayHaveBacklog = true
+    lane.isExhausted = false
     statistics.ledger = .working
+    memoryMark.forget()
     logger.notice("The ledger can be written again: what was held in memory is stored")
   }
 
   func ledgerFails(_ failure: SQLiteFailure, now: Int64) {
+    if failure.isCorruption { noteDamage(now: now) }
     if retryLedgerAt == nil {
       let advice =
         failure.isCorruption
-        ? "restart the gateway: it sets the damaged file aside and begins a new one"
+        ? "if that is so once more, it is set aside and a new one begun"
         : "make room on the file system of \(settings.stateFolder) and check the disk"
       logger.critical(
         "Failed to write the ledger: \(failure.message): \(advice). Alerts are sent from memory meanwhile.")
@@ -60,7 +83,7 @@ extension LedgerLoop {
   }
 
   /// Makes room in memory: delivered messages first, then notices; alerts only at twice the limit.
-  private func boundMemory() {
+  func boundMemory() {
     let limit = settings.limits.waitingMessages
     while unwritten.count > limit {
       let index =
@@ -73,8 +96,11 @@ extension LedgerLoop {
   }
 
   private func dropUnwritten(at index: Int) {
-    guard let stored = unwritten.remove(at: index), stored.acknowledgedMilliseconds == nil else { return }
-    outboxRows -= 1
+    guard let stored = unwritten.remove(at: index) else { return }
+    // Whether it was sent or not, its number was given.
+    if let sequence = stored.message.sequence { unstored.add(sequence, of: stored.message.stream) }
+    guard stored.acknowledgedMilliseconds == nil else { return }
+    outboxLost(1, bytes: stored.message.draft.count)
     if stored.lane == .alert { statistics.droppedAlerts += 1 } else { statistics.droppedNotices += 1 }
     abandon(stored.row)
     if let sequence = stored.message.sequence { streams.settled(sequence, of: stored.message.stream) }
@@ -88,7 +114,8 @@ extension LedgerLoop {
     backlog.removeAll { $0.row == row }
     guard inFlightRows.remove(row) != nil else { return }
     for (packet, flight) in inFlight {
-      if case .message(row, _, _, _, _) = flight.content { inFlight[packet]?.content = .abandoned }
+      guard case .message(row, let root, let lane, _, _) = flight.content else { continue }
+      inFlight[packet]?.content = .abandoned(root: root, lane: lane)
     }
   }
 
@@ -105,7 +132,7 @@ extension LedgerLoop {
       }
       let inMemory = unwritten.firstUnacknowledged(stream: stream)
       streams.lookedUp(stream, first: [stored, inMemory].compactMap { $0 }.min())
-      if stream != OutgoingMessage.alertStream { touchHead(stream, now: closures.now()) }
+      if OutgoingMessage.isPersonal(stream) { touchHead(stream, now: closures.now()) }
     }
   }
 
@@ -125,15 +152,18 @@ extension LedgerLoop {
   func keepHouse(now: Int64) {
     guard retryLedgerAt == nil, stopBy == nil, now >= keepHouseAt ?? .min else { return }
     do {
-      if outboxRows > settings.limits.outboxRows { try giveUpNotices() }
+      if outboxRows > settings.limits.outboxRows || outboxBytes > settings.limits.outboxBytes { try giveUpNotices() }
       if now >= nextPruneAt { try prune(now: now) }
+      try tidyObservations(now: now)
       let pages = ledger.writeAheadPages
       let isIdle = inFlight.isEmpty && live.isEmpty && backlog.isEmpty
-      if pages >= LedgerLoop.forcedCheckpointPages || (isIdle && pages >= LedgerLoop.idleCheckpointPages) {
+      let idlePages = statistics.isYielding ? LedgerLoop.scarceCheckpointPages : LedgerLoop.idleCheckpointPages
+      if pages >= LedgerLoop.forcedCheckpointPages || (isIdle && pages >= idlePages) {
         try ledger.checkpoint()
       }
       keepHouseAt = nil
     } catch {
+      if error.isCorruption { return ledgerFails(error, now: now) }
       if keepHouseAt == nil {
         logger.error("Failed to tidy the ledger: \(error.message): make room on its file system and check the disk")
       }
@@ -141,14 +171,25 @@ extension LedgerLoop {
     }
   }
 
+  /// The lane of alerts and notices is too long, or holds too much: the oldest notices go. Alerts stay.
   private func giveUpNotices() throws(SQLiteFailure) {
-    let excess = min(LedgerLoop.pruneRows, outboxRows - settings.limits.outboxRows)
-    for (row, stream, sequence) in try ledger.giveUpNotices(excess) {
-      outboxRows -= 1
+    let excess = max(outboxRows - settings.limits.outboxRows, LedgerLoop.givenUpForRoom)
+    givenUp(try ledger.giveUpNotices(min(LedgerLoop.pruneRows, excess)))
+  }
+
+  private func givenUp(_ notices: [Ledger.GivenUpNotice]) {
+    for notice in notices {
+      outboxLost(1, bytes: notice.bytes)
       statistics.droppedNotices += 1
-      abandon(row)
-      if let sequence { streams.settled(sequence, of: stream) }
+      abandon(notice.row)
+      if let sequence = notice.sequence { streams.settled(sequence, of: notice.stream) }
     }
+  }
+
+  /// So much less waits for the broker. The bytes are those of drafts where these were counted: near enough.
+  func outboxLost(_ rows: Int, bytes: Int) {
+    outboxRows -= rows
+    outboxBytes = outboxRows == 0 ? 0 : max(0, outboxBytes - bytes)
   }
 
   private func prune(now: Int64) throws(SQLiteFailure) {
@@ -159,6 +200,10 @@ extension LedgerLoop {
     let excess = max(0, rows - outboxRows - settings.limits.historyRows)
     let removed = try ledger.prune(retention, excess: excess, limit: LedgerLoop.pruneRows)
     rows -= removed
+    var waitingAge = retention
+    waitingAge.noticeAgeNanoseconds = Int64(settings.limits.outboxDays) * 24 * 3600 * 1_000_000_000
+    givenUp(try ledger.giveUpNotices(LedgerLoop.pruneRows, olderThan: waitingAge))
+    try pruneHistory()
     nextPruneAt = now + (removed == LedgerLoop.pruneRows ? 1_000_000_000 : LedgerLoop.pruneEveryNanoseconds)
   }
 }

@@ -12,14 +12,19 @@ final class LedgerLoop {
       case message(row: Int64, root: Int64, lane: Lane, stream: String, sequence: UInt64?)
       case retained(topic: String, version: UInt64)
       case status
+      case answer(Answer)
+      /// One of the backlog of observations.
+      case observation(ObservationLane.Item)
       /// A message that was given up meanwhile.
-      case abandoned
+      case abandoned(root: Int64, lane: Lane)
     }
 
     var content: Content
     var at: Int64
     /// Counts hand-overs, so that they can be repeated in order.
     var order: UInt64
+    /// Bytes of it.
+    var size: Int
   }
 
   /// The present connection.
@@ -38,7 +43,7 @@ final class LedgerLoop {
   let inbox: Inbox
   let link: BrokerLink
   let board: StatisticsBoard
-  let ledger: Ledger
+  var ledger: Ledger
   let status: StatusPayload
 
   var streams: StreamTable
@@ -46,6 +51,7 @@ final class LedgerLoop {
   var nextRow: Int64
   var rows: Int
   var outboxRows: Int
+  var outboxBytes: Int
 
   // What the ledger has yet to write: for a moment, or for as long as it fails.
   var unwritten = Unwritten()
@@ -53,6 +59,21 @@ final class LedgerLoop {
   var pendingFreezes: [Int64: [UInt8]] = [:]
   var pendingAcknowledgments: [Int64: Int64] = [:]
   var retryLedgerAt: Int64?
+  /// When and how often SQLite said that the file is damaged, and what then takes its place.
+  var damageAt: Int64?
+  var damageTimes = 0
+  var replacement: LedgerReplacement?
+  var isReplacementFailureLogged = false
+  /// For open data, and when they and the present run are written at the latest.
+  var unwrittenObservations: [ObservationRecord] = []
+  /// What outputs did and is yet to be written.
+  var unwrittenActions: [OutputAction] = []
+  var historyDueAt: Int64
+  /// What an earlier run sent from memory, to be written.
+  var unstored: [UnstoredNumbers]
+  let memoryMark: MemoryMark
+  var isMarkFailureLogged = false
+  let startedAt: Int64
 
   // What is to be sent, and in which order: first what was in flight, then what is new, then the backlog.
   var connection: Connection?
@@ -66,8 +87,15 @@ final class LedgerLoop {
   var mayHaveBacklog = false
   /// Ids that the broker refused, by root, and when they are tried again.
   var refused: [Int64: Int64] = [:]
+  /// Those of them that are longer than the broker said it takes.
+  var tooLong: Set<Int64> = []
+  /// Ids, by root, of which a revision waits for the acknowledgment of an earlier one: at most those in the outbox.
+  var waiting: Set<Int64> = []
   var pace: Pace
 
+  /// Observations that the broker did not get in time.
+  var lane: ObservationLane
+  var reserveDueAt: Int64
   var retained: RetainedTable
   /// Streams of persons whose head changed, and when it is to be published.
   var heads: [String: Int64] = [:]
@@ -75,15 +103,19 @@ final class LedgerLoop {
   var headRefresh: [(at: Int64, stream: String)] = []
   var hadConnection = false
 
+  /// For whoever waits for them, oldest first, and when each came.
+  var answers: [(answer: Answer, at: Int64)] = []
+
   var stopBy: Int64?
-  private var stopCause = "stop"
+  private(set) var stopCause = "stop"
   var stopHalfway: Int64 = 0
   var offlineSent = false
   var offlineAcknowledged = false
   var nextPruneAt: Int64
   /// When housekeeping that failed is tried again.
   var keepHouseAt: Int64?
-  var lastRefusalWord: String?
+  /// What was said of refusals on this connection.
+  var saidRefusals: Set<String> = []
   var dropsLoggedAt: Int64?
   var dropsLogged: UInt64 = 0
 
@@ -104,10 +136,17 @@ final class LedgerLoop {
     nextRow = opening.lastRow + 1
     rows = opening.rows
     outboxRows = opening.outboxRows
+    outboxBytes = opening.outboxBytes
+    unstored = opening.unstored
+    memoryMark = MemoryMark(folder: settings.stateFolder, epoch: opening.epoch, disk: closures.disk)
     let now = closures.now()
     pace = Pace(perSecond: settings.limits.backlogPerSecond, burst: settings.limits.inFlight, now: now)
-    retained = RetainedTable(limit: settings.limits.retainedTopics)
+    retained = RetainedTable(limit: settings.limits.retainedTopics, mostBytes: settings.limits.retainedBytes)
+    lane = ObservationLane(limits: settings.limits, now: now, wallMilliseconds: closures.wallMilliseconds())
+    reserveDueAt = now
     nextPruneAt = now + LedgerLoop.firstPruneNanoseconds
+    startedAt = now
+    historyDueAt = now + settings.timing.observationBatchNanoseconds
     statistics.sinceNanoseconds = now
     publishStatistics()
   }
@@ -137,14 +176,19 @@ final class LedgerLoop {
     }
     for event in arrival.events { handle(event, now: now) }
     lookUpStreams()
+    followWallClock()
     take(arrival, now: now)
+    checkReserve(now: now)
     reserveConnectionNumbers()
     let chosen = choose(now: now)
     persist(now: now)
     if connection != nil {
+      markSentFromMemory(chosen)
       sendUrgent(now: now)
       send(chosen, now: now)
+      sendAnswers(now: now)
       sendStates(now: now)
+      sendObservations(now: now)
       link.flush()
       checkForStuck(now: now)
     }
@@ -156,8 +200,14 @@ final class LedgerLoop {
   /// When the next turn is due without being woken; nil when nothing is scheduled.
   private func nextDeadline() -> Int64? {
     var deadlines: [Int64] = []
-    if retryLedgerAt == nil, stopBy == nil { deadlines.append(max(nextPruneAt, keepHouseAt ?? .min)) }
+    if retryLedgerAt == nil, stopBy == nil {
+      deadlines.append(max(min(nextPruneAt, nextTidyNanoseconds), keepHouseAt ?? .min))
+      deadlines.append(historyDueAt)
+      let hasObservations = !statistics.isYielding && !lane.buffer.waiting.isEmpty
+      if hasObservations || !lane.sent.isEmpty { deadlines.append(lane.writeAt) }
+    }
     if let retryLedgerAt { deadlines.append(retryLedgerAt) }
+    if stopBy == nil { deadlines.append(reserveDueAt) }
     if let stopBy { deadlines.append(min(stopBy, offlineSent ? stopBy : stopHalfway)) }
     guard let connection, !connection.isBroken else { return deadlines.min() }
     if let oldest = inFlight.values.map(\.at).min() {
@@ -167,6 +217,7 @@ final class LedgerLoop {
     if hasRoom, stopBy == nil {
       if inFlight.count < backlogWindow, mayHaveBacklog || !backlog.isEmpty { deadlines.append(pace.nextNanoseconds()) }
       if let next = retained.nextNanoseconds, inFlight.count < stateWindow { deadlines.append(next) }
+      if let next = nextObservationNanoseconds() { deadlines.append(next) }
       if let next = heads.values.min() { deadlines.append(next) }
       if let next = headRefresh.last?.at { deadlines.append(next) }
     }
@@ -199,7 +250,7 @@ final class LedgerLoop {
   private func stopIfDone(now: Int64) -> Bool {
     guard let stopBy else { return false }
     guard let connection, !connection.isBroken, now < stopBy else { return finish() }
-    let hasMessages = !resend.isEmpty || !live.isEmpty || inFlight.values.contains { $0.isMessage }
+    let hasMessages = !resend.isEmpty || !live.isEmpty || !answers.isEmpty || inFlight.values.contains { $0.isMessage }
     if !offlineSent, !hasMessages || now >= stopHalfway {
       sendStatus(status.offline(cause: stopCause, connection: connection.terms.number), now: now)
       offlineSent = true
@@ -210,6 +261,7 @@ final class LedgerLoop {
 
   private func finish() -> Bool {
     retryLedgerAt = retryLedgerAt.map { _ in .min }
+    keepUndeliveredObservations(now: closures.now())
     persist(now: closures.now())
     if unwritten.count > 0 {
       logger.critical(
@@ -225,12 +277,19 @@ final class LedgerLoop {
   func publishStatistics() {
     statistics.unwritten = unwritten.count
     statistics.outbox = outboxRows
+    statistics.outboxBytes = outboxBytes
+    statistics.retainedBytes = retained.bytes
+    statistics.waitingObservations = ledger.waitingRows - lane.sent.count + lane.buffer.waiting.count
+    statistics.waitingObservationBytes = ledger.waitingBytes + lane.buffer.bytes
+    statistics.thinnedObservations = lane.thinned + lane.buffer.thinned
+    statistics.droppedObservations = lane.dropped + lane.buffer.dropped
+    statistics.observationIntervalMilliseconds = max(lane.intervalMilliseconds, lane.buffer.intervalMilliseconds)
     statistics.inFlight = inFlight.count
     statistics.retainedTopics = retained.count
     statistics.commits = ledger.commits
     statistics.syncs = ledger.syncs
     statistics.alertStream = streams.head(of: OutgoingMessage.alertStream)
-    statistics.personStreams = streams.count(besides: OutgoingMessage.alertStream)
+    statistics.personStreams = streams.names.count { OutgoingMessage.isPersonal($0) }
     board.write(statistics)
   }
 
@@ -246,6 +305,19 @@ final class LedgerLoop {
         "alerts": "\(statistics.droppedAlerts)", "notices": "\(statistics.droppedNotices)",
         "states": "\(statistics.droppedStates)",
       ])
+  }
+}
+
+extension LedgerLoop.Flight.Content {
+  /// For the log, where no person may be named.
+  var lane: String {
+    switch self {
+    case .message(_, _, let lane, _, _): "\(lane)"
+    case .retained, .status: "state"
+    case .answer: "answer"
+    case .observation: "observation"
+    case .abandoned: "abandoned"
+    }
   }
 }
 

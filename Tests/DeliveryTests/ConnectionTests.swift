@@ -28,7 +28,7 @@ import Testing
     let broker = try MosquittoBroker()
     try broker.start()
     let subscriber = try Subscriber(port: broker.port)
-    let harness = try DeliveryHarness(port: broker.port) { $0.version = .three }
+    let harness = try DeliveryHarness(port: broker.port) { $0.broker.version = .three }
     try harness.start()
     #expect(harness.isConnected())
     let intruder = Process()
@@ -109,8 +109,8 @@ import Testing
     try broker.start()
     let folder = try TemporaryFolder()
     let wrong = try DeliveryHarness(port: broker.port, folder: folder) {
-      $0.userName = "gateway"
-      $0.password = "wrong-secret"
+      $0.broker.userName = "gateway"
+      $0.broker.password = "wrong-secret"
     }
     try wrong.start()
     wrong.commit([wrong.message("A")])
@@ -121,8 +121,8 @@ import Testing
     wrong.stop()
     let subscriber = try Subscriber(port: broker.port, login: ["-u", "gateway", "-P", "right"])
     let right = try DeliveryHarness(port: broker.port, folder: folder) {
-      $0.userName = "gateway"
-      $0.password = "right"
+      $0.broker.userName = "gateway"
+      $0.broker.password = "right"
     }
     try right.start()
     #expect(subscriber.received.wait { $0.contains { $0.text.hasPrefix("A 1") } })
@@ -166,55 +166,6 @@ import Testing
     #expect(eventually { harness.service.statistics.outbox == 1 })
     #expect(harness.lines.all.contains { $0.contains("refuses a message") })
     #expect(harness.service.statistics.alertStream.deliveredThrough == 0)
-  }
-
-  @Test func `TLS: the right authority connects, a wrong one is named`() throws {
-    let certificates = try TestCertificates()
-    let broker = try MosquittoBroker(
-      listener: "cafile \(certificates.path)/ca.pem\ncertfile \(certificates.path)/server.pem\n"
-        + "keyfile \(certificates.path)/server.key")
-    try broker.start()
-    let good = try DeliveryHarness(port: broker.port) {
-      $0.security = .init(authorityFile: certificates.path + "/ca.pem", certificateFile: nil, keyFile: nil)
-    }
-    try good.start()
-    good.commit([good.message("A")])
-    #expect(good.isDelivered())
-    good.stop()
-    let bad = try DeliveryHarness(port: broker.port) {
-      $0.security = .init(authorityFile: certificates.path + "/other.pem", certificateFile: nil, keyFile: nil)
-    }
-    try bad.start()
-    #expect(bad.lines.wait { $0.contains { $0.contains("TLS") } }, "\(bad.lines.all)")
-    #expect(eventually { bad.service.statistics.lastError == "tls" })
-  }
-}
-
-/// An authority, a server's certificate by it for 127.0.0.1, and another authority.
-final class TestCertificates {
-  private let folder: TemporaryFolder
-
-  var path: String { folder.path }
-
-  init() throws {
-    folder = try TemporaryFolder()
-    let script = """
-      cd \(folder.path)
-      for name in ca other; do
-        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=$name -keyout $name.key -out $name.pem
-      done
-      openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr
-      printf 'subjectAltName=IP:127.0.0.1' > extensions
-      openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem
-      touch done
-      """
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", script]
-    process.standardError = FileHandle.nullDevice
-    try runChild(process)
-    let marker = folder.path + "/done"
-    try #require(eventually { FileManager.default.fileExists(atPath: marker) })
   }
 }
 

@@ -36,6 +36,61 @@ import Testing
     #expect(alwaysThree == .three)
   }
 
+  @Test func `after another client took over the wait is never short`() {
+    var backOff = BackOff(firstNanoseconds: 1_000, longestNanoseconds: 60_000)
+    let waits = (0..<8).map { _ in backOff.nextAfterTakeover(random: 0) }
+    #expect(waits == [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+  }
+
+  @Test func `the first broker comes first, and the other when it did not answer`() {
+    var order = BrokerOrder(count: 2)
+    #expect(order.next == 0)
+    order.failed(0)
+    #expect(order.next == 1 && !order.isRoundOver)
+    order.failed(1)
+    #expect(order.next == 0 && order.isRoundOver)
+    order.failed(0)
+    order.lost()
+    #expect(order.next == 0)
+    var alone = BrokerOrder(count: 1)
+    alone.failed(0)
+    #expect(alone.next == 0 && alone.isRoundOver)
+  }
+
+  @Test(arguments: [
+    (134, "login_refused", "mqtt.username"), (135, "not_authorized", "ACL"), (133, "refused", "gateway.id"),
+    (132, "version_refused", "other version"), (136, "busy", "load"), (138, "refused", "banned"),
+    (144, "topic_invalid", "mqtt.root"), (149, "too_large", "maximum packet size"), (151, "quota", "quota"),
+    (154, "refused", "retained"), (155, "refused", "QoS 1"), (157, "moved_away", "mqtt.host"), (159, "busy", "same id"),
+    (5, "not_authorized", "ACL"), (4, "login_refused", "mqtt.username"), (200, "refused", "200"),
+  ])
+  func `each reason of a refused CONNECT says what to do`(reason: Int32, word: String, advice: String) {
+    let problem = BrokerProblem.refused(reason: reason)
+    #expect(problem.word == word && problem.text.contains(advice), "\(problem)")
+  }
+
+  @Test(arguments: [
+    (135, "not_authorized", "ACL"), (139, "lost", "shuts down"), (141, "lost", "line"), (142, "taken_over", "same id"),
+    (144, "topic_invalid", "mqtt.root"), (147, "lost", "receive maximum"), (148, "alias", "written out"),
+    (149, "too_large", "maximum packet size"), (150, "busy", "rate"), (151, "busy", "quota"),
+    (152, "dismissed", "administrator"), (156, "moved_away", "mqtt.host"), (200, "lost", "200"),
+  ])
+  func `each reason of a DISCONNECT says what to do`(reason: Int32, word: String, advice: String) {
+    let problem = BrokerProblem.dismissed(reason: reason)
+    #expect(problem.word == word && problem.text.contains(advice), "\(problem)")
+  }
+
+  @Test(arguments: [
+    (135, "not_authorized", "ACL", false), (144, "topic_invalid", "mqtt.root", true), (149, "too_large", "size", true),
+    (151, "quota", "quota", false), (153, "unfit", "payloads", true), (128, "refused", "128", false),
+  ])
+  func `each reason of a refused message says what to do, and whether another try can help`(
+    reason: Int32, word: String, advice: String, isLasting: Bool
+  ) {
+    let problem = BrokerProblem.unpublished(reason: reason)
+    #expect(problem.word == word && problem.text.contains(advice) && problem.isLasting == isLasting, "\(problem)")
+  }
+
   @Test func `the pace lets a burst go and then a steady rate`() {
     var pace = Pace(perSecond: 10, burst: 5, now: 0)
     let burst = pace.available(now: 0)
@@ -65,6 +120,42 @@ import Testing
     let expired = table.next(now: 100_000_000_000)
     #expect(expired == nil)
     #expect(table.count == 0)
+  }
+
+  @Test func `an observation is superseded where the broker may not have it, and nowhere else`() {
+    var table = RetainedTable(limit: 10, mostBytes: 40)
+    func state(_ text: String) -> RetainedState {
+      RetainedState(
+        topic: "o", payload: Array(text.utf8), urgency: .spread, expirySeconds: 10, backlogTopic: "o/delayed")
+    }
+    func set(_ text: String, _ now: Int64) -> Bool { table.set(state(text), isTransient: false, now: now) }
+    func next(_ now: Int64) -> RetainedTable.Due? { table.next(now: now) }
+    func superseded() -> [String] {
+      table.takeSuperseded().map { String(decoding: $0.state.payload, as: UTF8.self) }
+    }
+    #expect(set("1", 0))
+    #expect(set("2", 1))
+    #expect(superseded() == ["1"], "nothing was connected")
+    table.connected(now: 2, spreadNanoseconds: 0)
+    let second = next(2)
+    #expect(second?.state.payload == Array("2".utf8))
+    #expect(set("3", 3))
+    #expect(superseded() == [], "it is with the broker at this moment")
+    table.acknowledged("o", version: second?.version ?? 0)
+    #expect(superseded() == [] && table.undelivered.map(\.state.payload) == [Array("3".utf8)])
+    let third = next(4)
+    #expect(set("4", 5))
+    #expect(set("5", 6))
+    #expect(superseded() == ["4"])
+    table.disconnected()
+    #expect(superseded() == ["3"], "its acknowledgment never came")
+    #expect(third?.state.payload == Array("3".utf8))
+    table.connected(now: 20_000_000_000, spreadNanoseconds: 0)
+    #expect(next(20_000_000_000) == nil, "too old to be the newest")
+    #expect(superseded() == ["5"])
+    #expect(table.count == 0 && table.bytes == 0)
+    #expect(!set(String(repeating: "x", count: 40), 7))
+    #expect(table.bytes == 0)
   }
 
   @Test func `a state that changes while its predecessor is in flight goes next, and only once`() throws {
@@ -118,7 +209,7 @@ import Testing
 
   @Test func `old notices are pruned, alerts and what is undelivered are kept, and the count goes on`() throws {
     let folder = try TemporaryFolder()
-    let opener = LedgerOpener(folder: folder.path, boot: "b", wallMilliseconds: 0)
+    let opener = LedgerOpener(folder: folder.path, boot: "b", wallMilliseconds: 0, digest: testDigest)
     var (ledger, _) = try opener.open()
     var entry = LedgerEntry()
     for row in Int64(1)...8 {
@@ -139,13 +230,13 @@ import Testing
     // Rows 1 to 5 are too old: of these 3 and 4 are delivered notices.
     #expect(try ledger.prune(retention, excess: 0, limit: 100) == 2)
     #expect(try ledger.prune(retention, excess: 0, limit: 100) == 0)
-    var proof = try LedgerReader(stateFolder: folder.path).verify()
+    var proof = try LedgerReader(stateFolder: folder.path).verify(digest: testDigest)
     #expect(proof.isWhole)
     #expect(proof.streams.map(\.prunedThrough) == [0, 2])
     #expect(proof.streams.map(\.messages) == [2, 4])
     retention.nowNanoseconds = 1_000
     #expect(try ledger.prune(retention, excess: 0, limit: 100) == 3)
-    proof = try LedgerReader(stateFolder: folder.path).verify()
+    proof = try LedgerReader(stateFolder: folder.path).verify(digest: testDigest)
     #expect(proof.streams.map(\.deliveredThrough) == [2, 2])
     try ledger.write(
       {

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// Holds a state folder for one process. The operating system lets go of it when the process ends, however it ends.
-package final class FolderLock: Sendable {
+package final class FolderLock: FolderHold {
   private let descriptor: Int32
 
   /// Makes the folder, if its parent exists, and locks it.
@@ -25,6 +25,8 @@ package final class FolderLock: Sendable {
   }
 
   deinit {
+    // A child that was forked a moment ago and has not begun its program yet still has a copy: closing ours is not enough.
+    _ = flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 

@@ -2,34 +2,9 @@
 ///
 /// One file, one epoch. Every method belongs to the thread that owns the ledger.
 package final class Ledger {
-  /// What the ledger knew when it was opened.
-  package struct Opening: Sendable {
-    /// The random id made with this ledger, and that of the one before it.
-    package var epoch: String
-    package var previousEpoch: String?
-    /// The boot in which the ledger was last used.
-    package var savedBoot: String?
-    package var records: [StateRecord]
-    package var streams: [StreamOpening]
-    /// The highest number of a connection that may have been used.
-    package var connectionNumber: UInt64
-    package var lastRow: Int64
-    package var rows: Int
-    package var outboxRows: Int
-    /// What had to be set aside, for the log.
-    package var setAside: String?
-  }
-
-  /// How far one stream had come.
-  package struct StreamOpening: Sendable {
-    package var stream: String
-    package var last: UInt64
-    package var firstUnacknowledged: UInt64?
-  }
-
   private let database: SQLiteDatabase
   /// Keeps other processes out as long as the ledger lives.
-  private let lock: FolderLock
+  let lock: any FolderHold
   private let insertMessage: SQLiteStatement
   private let saveRecord: SQLiteStatement
   private let deleteRecord: SQLiteStatement
@@ -46,26 +21,40 @@ package final class Ledger {
   private let history: SQLiteStatement
   private let deleteMessage: SQLiteStatement
   private let savePruned: SQLiteStatement
+  private let observations: ObservationTable
+  private let notes: NoteTable
+  private let unstored: UnstoredTable
+  private let chain: ChainTable
+  private let actions: ActionTable
+  let waiting: WaitingTable
 
   /// Transactions, and requests to the disk to make them durable.
   package private(set) var commits: UInt64 = 0
   package private(set) var syncs: UInt64 = 0
   private var isSynced = true
+  /// A sync has failed: before the next transaction all goes from the log into the database.
+  private var isLogDoubtful = false
 
   /// Takes a database whose tables stand.
-  package init(database: SQLiteDatabase, lock: FolderLock) throws(SQLiteFailure) {
+  package init(
+    database: SQLiteDatabase, lock: any FolderHold, epoch: String, digest: @escaping LedgerDigest
+  ) throws(SQLiteFailure) {
     self.database = database
     self.lock = lock
+    notes = try NoteTable(database: database)
+    unstored = try UnstoredTable(database: database)
+    chain = try ChainTable(database: database, epoch: epoch, digest: digest)
     let columns = LedgerSchema.columns
     insertMessage = try database.prepare(
       """
       INSERT INTO messages(row, root, lane, stream, sequence, id, form, revision, topic, detected, boot, created,
-        acknowledged, frozen, bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        acknowledged, frozen, bytes, link, hash) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """)
     saveRecord = try database.prepare(
       "INSERT INTO records(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value")
     deleteRecord = try database.prepare("DELETE FROM records WHERE key = ?")
-    freezeMessage = try database.prepare("UPDATE messages SET frozen = 1, bytes = ? WHERE row = ? AND frozen = 0")
+    freezeMessage = try database.prepare(
+      "UPDATE messages SET frozen = 1, bytes = ?, link = ?, hash = ? WHERE row = ? AND frozen = 0")
     acknowledgeMessage = try database.prepare(
       "UPDATE messages SET acknowledged = ? WHERE row = ? AND acknowledged IS NULL")
     saveMeta = try database.prepare(
@@ -77,16 +66,20 @@ package final class Ledger {
     outbox = try database.prepare(
       "SELECT \(columns) FROM messages WHERE acknowledged IS NULL ORDER BY lane, root DESC, row")
     outboxOfRoot = try database.prepare(
-      "SELECT row FROM messages WHERE acknowledged IS NULL AND lane = ? AND root = ? ORDER BY row")
+      "SELECT row FROM messages WHERE acknowledged IS NULL AND lane = ? AND root = ? AND row < ? ORDER BY row")
     nextUnacknowledged = try database.prepare(
       "SELECT sequence, row, acknowledged FROM messages WHERE stream = ? AND sequence > ? ORDER BY sequence")
     oldestNotices = try database.prepare(
       """
-      SELECT row, stream, sequence FROM messages WHERE acknowledged IS NULL AND lane = 1 ORDER BY lane DESC, root LIMIT ?
+      SELECT row, stream, sequence, length(bytes), boot, detected, created FROM messages
+        WHERE acknowledged IS NULL AND lane = 1 ORDER BY lane DESC, root LIMIT ?
       """)
     history = try database.prepare(
       "SELECT row, lane, stream, sequence, acknowledged, boot, detected, created FROM messages ORDER BY row")
     deleteMessage = try database.prepare("DELETE FROM messages WHERE row = ?")
+    observations = try ObservationTable(database: database)
+    actions = try ActionTable(database: database)
+    waiting = try WaitingTable(database: database)
     savePruned = try database.prepare(
       """
       INSERT INTO pruned(stream, through) VALUES(?, ?)
@@ -107,23 +100,41 @@ package final class Ledger {
           try deleteRecord.run([.text(record.key)])
         }
       }
-      for (row, bytes) in entry.frozen { try freezeMessage.run([.bytes(bytes), .integer(row)]) }
+      for (row, bytes) in entry.frozen { try freeze(row, bytes) }
       for (row, milliseconds) in entry.acknowledged {
         try acknowledgeMessage.run([.integer(milliseconds), .integer(row)])
       }
+      try observations.write(entry.observations, run: entry.run)
+      try actions.write(entry.actions)
+      try unstored.write(entry.unstored)
+      try waiting.write(entry.waiting)
+      try waiting.remove(entry.delivered)
     }
+  }
+
+  /// The final bytes take the draft's place, and a link of the chain of their own.
+  private func freeze(_ row: Int64, _ bytes: [UInt8]) throws(SQLiteFailure) {
+    guard var stored = try message(row: row), !stored.isFrozen else { return }
+    stored.message.draft = bytes
+    stored.message.note = try notes.text(row: row)
+    stored.isFrozen = true
+    try chain.close(linkOf: row)
+    let link = chain.add(stored)
+    try freezeMessage.run([.bytes(bytes), .integer(link.number), .bytes(link.hash), .integer(row)])
   }
 
   private func insert(_ stored: StoredMessage) throws(SQLiteFailure) {
     let message = stored.message
+    let link = chain.add(stored)
     try insertMessage.run([
       .integer(stored.row), .integer(stored.root), .integer(stored.lane.rawValue), .text(message.stream),
       message.sequence.map { .integer(Int64(clamping: $0)) } ?? .null, .text(message.id), .integer(stored.form),
       .integer(Int64(message.revision)), .text(message.topic), .integer(message.detectedNanoseconds),
       .text(stored.boot), .integer(stored.createdMilliseconds),
       stored.acknowledgedMilliseconds.map { .integer($0) } ?? .null, .integer(stored.isFrozen ? 1 : 0),
-      .bytes(message.draft),
+      .bytes(message.draft), .integer(link.number), .bytes(link.hash),
     ])
+    if let note = message.note { try notes.save(note, row: stored.row) }
   }
 
   /// Saves a single value beside the messages.
@@ -133,16 +144,46 @@ package final class Ledger {
     }
   }
 
-  private func transaction(
+  func transaction(
     durable: Bool, _ body: () throws(SQLiteFailure) -> Void
   ) throws(SQLiteFailure) {
-    if durable != isSynced {
-      try database.execute(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
-      isSynced = durable
+    try watchingSyncs { () throws(SQLiteFailure) in
+      if isLogDoubtful {
+        try database.beginNewLog()
+        isLogDoubtful = false
+      }
+      if durable != isSynced {
+        try database.execute(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
+        isSynced = durable
+      }
+      chain.begin()
+      waiting.begin()
+      try database.transaction { () throws(SQLiteFailure) in
+        try body()
+        try chain.saveHead()
+      }
+      chain.keep()
+      waiting.keep()
+      commits += 1
+      if durable { syncs += 1 }
     }
-    try database.transaction(body)
-    commits += 1
-    if durable { syncs += 1 }
+  }
+
+  /// After a sync that failed, the kernel takes the pages for clean that it could not write, and says so no more. What an
+  /// earlier transaction left in the log without a sync may be among them, and all after it would be lost with it.
+  private func watchingSyncs(_ body: () throws(SQLiteFailure) -> Void) throws(SQLiteFailure) {
+    do {
+      try body()
+    } catch {
+      if error.isSync { isLogDoubtful = true }
+      throw error
+    }
+  }
+
+  /// Takes the counts of the ledger that this one takes the place of: they only ever rise.
+  func goOnCounting(from earlier: Ledger) {
+    commits += earlier.commits
+    syncs += earlier.syncs
   }
 
   // MARK: Reading
@@ -176,10 +217,10 @@ package final class Ledger {
     return found
   }
 
-  /// The undelivered rows of one id and form, in order.
-  package func outbox(lane: Lane, root: Int64) throws(SQLiteFailure) -> [Int64] {
+  /// The undelivered rows of one id and form below `row`, in order.
+  package func outbox(lane: Lane, root: Int64, before row: Int64) throws(SQLiteFailure) -> [Int64] {
     var rows: [Int64] = []
-    try outboxOfRoot.start([.integer(lane.rawValue), .integer(root)])
+    try outboxOfRoot.start([.integer(lane.rawValue), .integer(root), .integer(row)])
     defer { outboxOfRoot.reset() }
     while try outboxOfRoot.step() { rows.append(outboxOfRoot.integer(0)) }
     return rows
@@ -203,8 +244,9 @@ package final class Ledger {
 
   package static func message(from row: SQLiteStatement) -> StoredMessage {
     let message = OutgoingMessage(
-      stream: row.text(2), sequence: row.isNull(3) ? nil : UInt64(clamping: row.integer(3)), id: row.text(4),
-      revision: Int(row.integer(5)), topic: row.text(6), draft: row.bytes(12), detectedNanoseconds: row.integer(7))
+      stream: row.text(2), sequence: row.isNull(3) ? nil : UInt64(clamping: row.integer(3)),
+      form: OutgoingMessage.Form(rawValue: row.integer(13)), id: row.text(4), revision: Int(row.integer(5)),
+      topic: row.text(6), draft: row.bytes(12), detectedNanoseconds: row.integer(7))
     var stored = StoredMessage(
       row: row.integer(0), root: row.integer(1), message: message, boot: row.text(8),
       createdMilliseconds: row.integer(9))
@@ -219,46 +261,46 @@ package final class Ledger {
   package var writeAheadPages: Int { database.writeAheadPages }
 
   package func checkpoint() throws(SQLiteFailure) {
-    try database.checkpoint()
+    try watchingSyncs { () throws(SQLiteFailure) in try database.checkpoint() }
     syncs += 2
+  }
+
+  /// Removes observations for open data: those before a time and those above a number, at most `limit` of each.
+  package func pruneObservations(before wallMilliseconds: Int64, above rows: Int, limit: Int) throws(SQLiteFailure) {
+    try transaction(durable: false) { () throws(SQLiteFailure) in
+      try observations.prune(before: wallMilliseconds, above: rows, limit: limit)
+    }
   }
 
   /// Gives up the oldest undelivered notices.
   ///
-  /// - Returns: the rows, with stream and sequence, for the caller's books.
-  package func giveUpNotices(_ count: Int) throws(SQLiteFailure) -> [(row: Int64, stream: String, sequence: UInt64?)] {
-    var victims: [(row: Int64, stream: String, sequence: UInt64?)] = []
+  /// - Parameter retention: if it is given, only those that are older than it allows.
+  /// - Returns: which, for the caller's books.
+  package func giveUpNotices(
+    _ count: Int, olderThan retention: Retention? = nil
+  ) throws(SQLiteFailure) -> [GivenUpNotice] {
+    var victims: [GivenUpNotice] = []
     try oldestNotices.start([.integer(Int64(count))])
+    defer { oldestNotices.reset() }
     while try oldestNotices.step() {
-      let sequence = oldestNotices.isNull(2) ? nil : UInt64(clamping: oldestNotices.integer(2))
-      victims.append((oldestNotices.integer(0), oldestNotices.text(1), sequence))
+      let isOld = retention?.isOver(
+        boot: oldestNotices.text(4), detectedNanoseconds: oldestNotices.integer(5),
+        createdMilliseconds: oldestNotices.integer(6))
+      guard isOld ?? true else { break }
+      victims.append(
+        GivenUpNotice(
+          row: oldestNotices.integer(0), stream: oldestNotices.text(1),
+          sequence: oldestNotices.isNull(2) ? nil : UInt64(clamping: oldestNotices.integer(2)),
+          bytes: Int(oldestNotices.integer(3))))
     }
+    oldestNotices.reset()
+    guard !victims.isEmpty else { return [] }
     try transaction(durable: false) { () throws(SQLiteFailure) in
       for victim in victims {
         try acknowledgeMessage.run([.integer(LedgerSchema.givenUp), .integer(victim.row)])
       }
     }
     return victims
-  }
-
-  /// What history may be removed.
-  package struct Retention: Sendable {
-    /// Acknowledged messages above this number are removed, oldest first.
-    package var historyRows: Int
-    package var noticeAgeNanoseconds: Int64
-    package var boot: String
-    package var nowNanoseconds: Int64
-    package var wallMilliseconds: Int64
-
-    package init(
-      historyRows: Int, noticeAgeNanoseconds: Int64, boot: String, nowNanoseconds: Int64, wallMilliseconds: Int64
-    ) {
-      self.historyRows = historyRows
-      self.noticeAgeNanoseconds = noticeAgeNanoseconds
-      self.boot = boot
-      self.nowNanoseconds = nowNanoseconds
-      self.wallMilliseconds = wallMilliseconds
-    }
   }
 
   /// Removes at most `limit` messages that need not be kept.
@@ -273,10 +315,8 @@ package final class Ledger {
     try history.start()
     defer { history.reset() }
     while victims.count < limit, try history.step() {
-      let isOld =
-        history.text(5) == retention.boot
-        ? retention.nowNanoseconds - history.integer(6) > retention.noticeAgeNanoseconds
-        : retention.wallMilliseconds - history.integer(7) > retention.noticeAgeNanoseconds / 1_000_000
+      let isOld = retention.isOver(
+        boot: history.text(5), detectedNanoseconds: history.integer(6), createdMilliseconds: history.integer(7))
       if !isOld, victims.count >= excess { break }
       let isNotice = history.integer(1) == Lane.notice.rawValue
       guard !history.isNull(4), victims.count < excess || isNotice else { continue }
@@ -286,7 +326,9 @@ package final class Ledger {
     guard !victims.isEmpty else { return 0 }
     try transaction(durable: false) { () throws(SQLiteFailure) in
       for victim in victims {
+        try chain.close(linkOf: victim.row)
         try deleteMessage.run([.integer(victim.row)])
+        try notes.remove(row: victim.row)
         if let sequence = victim.sequence { try savePruned.run([.text(victim.stream), .integer(sequence)]) }
       }
     }

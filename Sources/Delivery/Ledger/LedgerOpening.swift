@@ -1,17 +1,21 @@
-internal import Glibc
-
 /// Opens the ledger of a state folder, makes one, or sets a damaged one aside.
 package struct LedgerOpener: Sendable {
   /// A file up to this size is checked at every start, a larger one only after a reboot: a power cut may have torn it.
   private static let alwaysCheckedBytes = 8 * 1_048_576
-  /// How many damaged ledgers are kept.
-  private static let setAsideFiles = 3
 
   package let folder: String
   package let boot: String
   package let wallMilliseconds: Int64
+  /// SHA-256.
+  package let digest: LedgerDigest
+  package let disk: any StateDisk
 
-  package init(folder: String, boot: String, wallMilliseconds: Int64) {
+  package init(
+    folder: String, boot: String, wallMilliseconds: Int64, digest: @escaping LedgerDigest,
+    disk: any StateDisk = SystemDisk()
+  ) {
+    self.digest = digest
+    self.disk = disk
     self.folder = folder
     self.boot = boot
     self.wallMilliseconds = wallMilliseconds
@@ -24,16 +28,30 @@ package struct LedgerOpener: Sendable {
 
   /// Opens it for this process alone.
   package func open() throws(DeliveryError) -> (ledger: Ledger, opening: Ledger.Opening) {
-    let lock = try FolderLock(folder: folder)
+    let lock = try disk.hold(folder)
+    let exchange = LedgerExchange(folder: folder, wallMilliseconds: wallMilliseconds, disk: disk)
+    let interrupted = try exchange.settle()
     do {
-      return try open(lock: lock, previousEpoch: nil)
+      var (ledger, opening) = try open(lock: lock)
+      opening.setAside = interrupted.map {
+        "a damaged ledger was being set aside as \($0) when the gateway was ended: the one begun in its place goes on"
+      }
+      return (ledger, opening)
     } catch {
       guard error.isCorruption else { throw explained(error) }
-      let previousEpoch = readEpochOfDamaged()
-      let newName = try setAside()
+      let salvage = LedgerSalvage(path: path, disk: disk, digest: digest)
       do {
-        var (ledger, opening) = try open(lock: lock, previousEpoch: previousEpoch)
-        opening.setAside = "the ledger is damaged (\(error.message)): set aside as \(newName), a new one is begun"
+        try build(exchange, salvage, lock: lock)
+      } catch {
+        throw explained(error)
+      }
+      try exchange.exchange()
+      do {
+        var (ledger, opening) = try open(lock: lock)
+        opening.setAside =
+          "the ledger is damaged (\(error.message)): set aside as \(exchange.name), a new one is begun with"
+          + " \(salvage.records.count) records of the station's memory and \(salvage.messages.count) undelivered"
+          + " messages, without \(salvage.doubtful) that nothing proves"
         return (ledger, opening)
       } catch {
         throw explained(error)
@@ -41,35 +59,63 @@ package struct LedgerOpener: Sendable {
     }
   }
 
-  private func open(
-    lock: FolderLock, previousEpoch: String?
-  ) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
-    makePrivateFile()
-    let database = try SQLiteDatabase(path: path, mode: .readWrite)
-    try database.execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304; "
-        + "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024")
+  private func open(lock: any FolderHold) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
+    let database = try openDatabase()
     let version = try database.prepare("PRAGMA user_version").first { $0.integer(0) } ?? 0
     guard version <= LedgerSchema.version else {
       throw SQLiteFailure(code: SQLiteFailure.newerSchema, message: "it was written by a newer version (\(version))")
     }
-    if version == 0 { try createTables(database, previousEpoch: previousEpoch) }
+    if version == 0 { try createTables(database, nil) }
     let savedBoot = try meta(database, "boot")
-    if savedBoot != boot || fileBytes() <= LedgerOpener.alwaysCheckedBytes { try check(database) }
+    if savedBoot != boot || disk.bytes(of: path) <= LedgerOpener.alwaysCheckedBytes { try check(database) }
     let opening = try read(database, savedBoot: savedBoot)
-    let ledger = try Ledger(database: database, lock: lock)
+    let ledger = try Ledger(database: database, lock: lock, epoch: opening.epoch, digest: digest)
     if savedBoot != boot { try ledger.save("boot", .text(boot), durable: true) }
     return (ledger, opening)
   }
 
-  private func createTables(_ database: SQLiteDatabase, previousEpoch: String?) throws(SQLiteFailure) {
+  /// Makes a ledger of what goes on from a damaged one.
+  private func build(
+    _ exchange: LedgerExchange, _ salvage: LedgerSalvage, lock: any FolderHold
+  ) throws(SQLiteFailure) {
+    let database = try newDatabase(exchange)
+    let epoch = try createTables(database, salvage)
+    let entry = salvage.entry
+    guard !entry.messages.isEmpty else { return }
+    try Ledger(database: database, lock: lock, epoch: epoch, digest: digest).write(entry)
+  }
+
+  /// A database that takes the ledger's place once it is closed. It is a single file: it has no write-ahead log yet.
+  func newDatabase(_ exchange: LedgerExchange) throws(SQLiteFailure) -> SQLiteDatabase {
+    exchange.removeNew()
+    disk.makePrivateFile(exchange.newPath)
+    let database = try SQLiteDatabase(path: exchange.newPath, mode: .readWrite, disk: disk)
+    try database.execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY")
+    return database
+  }
+
+  /// The file, made if it is not there, and set as the ledger needs it.
+  func openDatabase() throws(SQLiteFailure) -> SQLiteDatabase {
+    // The ledger holds pseudonyms: nobody else may read it, nor what SQLite puts beside it with the same mode.
+    disk.makePrivateFile(path)
+    let database = try SQLiteDatabase(path: path, mode: .readWrite, disk: disk)
+    try database.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304; "
+        + "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024")
+    return database
+  }
+
+  /// - Returns: the new ledger's epoch.
+  @discardableResult
+  private func createTables(_ database: SQLiteDatabase, _ salvage: LedgerSalvage?) throws(SQLiteFailure) -> String {
     let epoch = LedgerOpener.randomIdentifier()
     try database.transaction { () throws(SQLiteFailure) in
       try database.execute(LedgerSchema.tables)
       let save = try database.prepare("INSERT INTO meta(key, value) VALUES(?, ?)")
       try save.run([.text("epoch"), .text(epoch)])
-      if let previousEpoch { try save.run([.text("previous_epoch"), .text(previousEpoch)]) }
+      try salvage?.write(into: database)
     }
+    return epoch
   }
 
   private func check(_ database: SQLiteDatabase) throws(SQLiteFailure) {
@@ -87,13 +133,21 @@ package struct LedgerOpener: Sendable {
     let allRecords = try database.prepare("SELECT key, value FROM records ORDER BY key")
     while try allRecords.step() { records.append(StateRecord(key: allRecords.text(0), value: allRecords.bytes(1))) }
     let counts = try database.prepare(
-      "SELECT ifnull(max(row), 0), count(*), (SELECT count(*) FROM messages WHERE acknowledged IS NULL) FROM messages"
-    ).first { ($0.integer(0), Int($0.integer(1)), Int($0.integer(2))) }
-    let (lastRow, rows, outboxRows) = counts ?? (0, 0, 0)
+      "SELECT ifnull(max(row), 0), count(*) FROM messages"
+    ).first { ($0.integer(0), Int($0.integer(1))) }
+    let (lastRow, rows) = counts ?? (0, 0)
+    // By the outbox's index: only what waits is read.
+    let waiting = try database.prepare(
+      "SELECT count(*), ifnull(sum(length(bytes)), 0) FROM messages WHERE acknowledged IS NULL"
+    ).first { (Int($0.integer(0)), Int($0.integer(1))) }
+    let (outboxRows, outboxBytes) = waiting ?? (0, 0)
+    let marked = MemoryMark.read(folder: folder, epoch: epoch, disk: disk)
+    let (streams, unstored) = Self.streams(try readStreams(database), marked: marked)
     return Ledger.Opening(
       epoch: epoch, previousEpoch: try meta(database, "previous_epoch"), savedBoot: savedBoot, records: records,
-      streams: try readStreams(database), connectionNumber: savedBoot == boot ? try connectionNumber(database) : 0,
-      lastRow: lastRow, rows: rows, outboxRows: outboxRows, setAside: nil)
+      streams: streams, unstored: unstored, connectionNumber: savedBoot == boot ? try connectionNumber(database) : 0,
+      lastRow: lastRow, rows: rows, outboxRows: outboxRows, outboxBytes: outboxBytes,
+      setAside: nil)
   }
 
   private func readStreams(_ database: SQLiteDatabase) throws(SQLiteFailure) -> [Ledger.StreamOpening] {
@@ -106,6 +160,12 @@ package struct LedgerOpener: Sendable {
     while try newest.step() {
       last[newest.text(0)] = max(last[newest.text(0)] ?? 0, UInt64(clamping: newest.integer(1)))
     }
+    // Numbers that were used and never stored are not given again.
+    try UnstoredTable.install(in: database)
+    let unstored = try database.prepare("SELECT stream, max(last) FROM unstored GROUP BY stream")
+    while try unstored.step() {
+      last[unstored.text(0)] = max(last[unstored.text(0)] ?? 0, UInt64(clamping: unstored.integer(1)))
+    }
     var first: [String: UInt64] = [:]
     let waiting = try database.prepare(
       "SELECT stream, min(sequence) FROM messages WHERE acknowledged IS NULL AND sequence IS NOT NULL GROUP BY stream")
@@ -113,6 +173,22 @@ package struct LedgerOpener: Sendable {
     return last.keys.sorted().map {
       Ledger.StreamOpening(stream: $0, last: last[$0] ?? 0, firstUnacknowledged: first[$0])
     }
+  }
+
+  /// Numbers that were sent from memory and never stored are used all the same.
+  private static func streams(
+    _ stored: [Ledger.StreamOpening], marked: [String: UInt64]
+  ) -> ([Ledger.StreamOpening], [UnstoredNumbers]) {
+    var byName = Dictionary(uniqueKeysWithValues: stored.map { ($0.stream, $0) })
+    var unstored: [UnstoredNumbers] = []
+    for (stream, last) in marked.sorted(by: { $0.key < $1.key }) {
+      let known = byName[stream] ?? Ledger.StreamOpening(stream: stream, last: 0, firstUnacknowledged: nil)
+      guard last > known.last else { continue }
+      unstored.append(UnstoredNumbers(stream: stream, first: known.last + 1, last: last))
+      byName[stream] = Ledger.StreamOpening(
+        stream: stream, last: last, firstUnacknowledged: known.firstUnacknowledged)
+    }
+    return (byName.values.sorted { $0.stream < $1.stream }, unstored)
   }
 
   private func meta(_ database: SQLiteDatabase, _ key: String) throws(SQLiteFailure) -> String? {
@@ -124,57 +200,7 @@ package struct LedgerOpener: Sendable {
     return UInt64(clamping: saved ?? 0)
   }
 
-  // MARK: Files
-
-  /// The ledger holds pseudonyms: nobody else may read it, nor what SQLite puts beside it with the same mode.
-  private func makePrivateFile() {
-    let descriptor = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if descriptor >= 0 { close(descriptor) }
-  }
-
-  private func fileBytes() -> Int {
-    var status = stat()
-    return unsafe stat(path, &status) == 0 ? status.st_size : 0
-  }
-
-  private func readEpochOfDamaged() -> String? {
-    guard let database = try? SQLiteDatabase(path: path, mode: .readOnly) else { return nil }
-    return try? meta(database, "epoch")
-  }
-
-  /// Renames the ledger and what belongs to it.
-  private func setAside() throws(DeliveryError) -> String {
-    let newName = "ledger.sqlite.damaged-\(wallMilliseconds)"
-    let result = unsafe rename(path, folder + "/" + newName)
-    let code = errno
-    guard result == 0 else {
-      throw DeliveryError(
-        .inputOutput,
-        "Failed to set the damaged ledger \(path) aside: \(systemErrorText(code)): move it away by hand and keep it")
-    }
-    for suffix in ["-wal", "-shm"] { _ = unsafe rename(path + suffix, folder + "/" + newName + suffix) }
-    removeOldest()
-    return newName
-  }
-
-  private func removeOldest() {
-    guard let directory = unsafe opendir(folder) else { return }
-    var names: [String] = []
-    while let entry = unsafe readdir(directory) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if name.hasPrefix("ledger.sqlite.damaged-"), !name.hasSuffix("-wal"), !name.hasSuffix("-shm") {
-        names.append(name)
-      }
-    }
-    unsafe closedir(directory)
-    for name in names.sorted().dropLast(LedgerOpener.setAsideFiles) {
-      for suffix in ["", "-wal", "-shm"] { unsafe unlink(folder + "/" + name + suffix) }
-    }
-  }
-
-  private func explained(_ failure: SQLiteFailure) -> DeliveryError {
+  func explained(_ failure: SQLiteFailure) -> DeliveryError {
     let what = "Failed to open the ledger \(path): \(failure.message)"
     if failure.code == SQLiteFailure.newerSchema {
       return DeliveryError(.inputOutput, "\(what): install that version again, or move the file away")

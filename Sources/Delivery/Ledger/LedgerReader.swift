@@ -1,104 +1,48 @@
 internal import Glibc
 
-/// One message of the ledger, as `ledger show` prints it. A person appears by pseudonym only, and without a topic.
-public struct LedgerRow: Sendable, Hashable {
-  /// Where a message stands on its way.
-  public enum Progress: Sendable, Hashable {
-    /// Not handed to the broker yet.
-    case stored
-    /// Its bytes are fixed: it was handed over, or was about to be.
-    case frozen
-    /// By the wall clock, in milliseconds since 1970.
-    case acknowledged(milliseconds: Int64)
-    /// Too many notices waited for the broker: this one was never sent.
-    case givenUp
-  }
-
-  /// Counts all messages of this ledger.
-  public var row: Int64
-  public var stream: String
-  /// Nil for a second form, such as CAP.
-  public var sequence: UInt64?
-  public var id: String
-  public var revision: Int
-  /// Nil for a person's message: it would say nothing that the stream does not.
-  public var topic: String?
-  /// On the monotonic clock of `boot`, in nanoseconds.
-  public var detectedNanoseconds: Int64
-  public var boot: String
-  /// When it was stored, by the wall clock, in milliseconds since 1970.
-  public var createdMilliseconds: Int64
-  public var progress: Progress
-  /// Bytes of the message.
-  public var length: Int
-}
-
-/// What a look through the whole ledger found.
-public struct LedgerProof: Sendable, Hashable {
-  /// What was found about one stream.
-  public struct Stream: Sendable, Hashable {
-    public var stream: String
-    /// History up to this number was removed as old; 0 when all is there.
-    public var prunedThrough: UInt64
-    public var last: UInt64
-    public var deliveredThrough: UInt64
-    public var messages: Int
-    public var acknowledged: Int
-    public var givenUp: Int
-    /// Numbers above `prunedThrough` that are not there: at most the first 100.
-    public var missing: [UInt64]
-  }
-
-  public var epoch: String
-  public var previousEpoch: String?
-  /// Sorted by name, `alert` first.
-  public var streams: [Stream]
-  /// Messages without a sequence: second forms.
-  public var secondForms: Int
-  /// Acknowledged messages whose bytes were never fixed: there must be none.
-  public var acknowledgedUnfrozen: Int
-  /// What SQLite's own check of the file says against it.
-  public var damage: [String]
-
-  /// Whether every sequence is whole and nothing contradicts.
-  public var isWhole: Bool {
-    damage.isEmpty && acknowledgedUnfrozen == 0 && streams.allSatisfy { $0.missing.isEmpty }
-  }
-}
-
 /// Reads the ledger of a state folder, also while a gateway writes it.
 public final class LedgerReader {
-  private let database: SQLiteDatabase
-  private let path: String
+  let database: SQLiteDatabase
+  let path: String
+  /// What SQLite said about damage that reading went around; nil where there was none.
+  public internal(set) var damageFound: String?
   private static let longestListOfMissing = 100
 
-  /// Opens the ledger for reading.
-  public init(stateFolder: String) throws(DeliveryError) {
-    path = LedgerOpener.path(in: stateFolder)
-    let found = unsafe access(path, F_OK)
-    let code = errno
-    guard found == 0 else {
+  /// Opens the ledger of a state folder for reading.
+  public convenience init(stateFolder: String) throws(DeliveryError) {
+    try self.init(path: LedgerOpener.path(in: stateFolder))
+  }
+
+  /// Opens a ledger's file for reading: the one in use, or one that was set aside.
+  public convenience init(path: String) throws(DeliveryError) {
+    try self.init(path: path, disk: SystemDisk())
+  }
+
+  package init(path: String, disk: any StateDisk) throws(DeliveryError) {
+    self.path = path
+    let code = disk.look(for: path)
+    guard code == 0 else {
       let kind: DeliveryError.Kind = code == EACCES ? .noPermission : .missing
       throw DeliveryError(
         kind, "Failed to open the ledger \(path): \(systemErrorText(code)): check gateway.state and who may read it")
     }
     do {
-      database = try LedgerReader.open(path)
+      database = try LedgerReader.open(path, disk)
     } catch {
       throw LedgerReader.explained(path, error)
     }
   }
 
-  private static func open(_ path: String) throws(SQLiteFailure) -> SQLiteDatabase {
+  private static func open(_ path: String, _ disk: any StateDisk) throws(SQLiteFailure) -> SQLiteDatabase {
     do {
-      let database = try SQLiteDatabase(path: path, mode: .readOnly)
+      let database = try SQLiteDatabase(path: path, mode: .readOnly, disk: disk)
       _ = try database.prepare("SELECT count(*) FROM meta").first { $0.integer(0) }
       return database
     } catch {
       // Without a running gateway and without the right to write, SQLite cannot make what it reads a log with.
-      let hasLog = unsafe access(path + "-wal", F_OK) == 0
+      let hasLog = disk.look(for: path + "-wal") == 0
       guard !hasLog, error.cannotOpen || error.isPermission else { throw error }
-      return try SQLiteDatabase(path: path, mode: .immutable)
+      return try SQLiteDatabase(path: path, mode: .immutable, disk: disk)
     }
   }
 
@@ -108,20 +52,48 @@ public final class LedgerReader {
   ///   - stream: only this one; nil for all.
   ///   - limit: how many at most.
   public func rows(stream: String? = nil, limit: Int) throws(DeliveryError) -> [LedgerRow] {
+    let columns =
+      "row, stream, sequence, id, revision, topic, detected, boot, created, acknowledged, frozen, length(bytes)"
+    var rows: [LedgerRow] = []
     do {
-      var rows: [LedgerRow] = []
       let condition = stream == nil ? "" : "WHERE stream = ?2"
-      let statement = try database.prepare(
-        """
-        SELECT row, stream, sequence, id, revision, topic, detected, boot, created, acknowledged, frozen, length(bytes)
-        FROM messages \(condition) ORDER BY row DESC LIMIT ?1
-        """)
+      let statement = try database.prepare("SELECT \(columns) FROM messages \(condition) ORDER BY row DESC LIMIT ?1")
       try statement.start([.integer(Int64(limit))] + (stream.map { [.text($0)] } ?? []))
       while try statement.step() { rows.append(LedgerReader.row(statement)) }
-      return rows.reversed()
+      rows.reverse()
+    } catch {
+      guard error.isCorruption else { throw LedgerReader.explained(path, error) }
+      rows = try readableRows(columns, stream: stream, limit: limit)
+    }
+    return try addingNotes(to: rows)
+  }
+
+  private func readableRows(_ columns: String, stream: String?, limit: Int) throws(DeliveryError) -> [LedgerRow] {
+    var rows: [LedgerRow] = []
+    do {
+      damageFound = try database.forEachReadable(columns, of: "messages") { statement in
+        let row = LedgerReader.row(statement)
+        if stream == nil || row.stream == stream { rows.append(row) }
+        // Only the newest are wanted, and which these are is known at the end.
+        if rows.count >= 2 * limit { rows.removeFirst(limit) }
+        return true
+      }
     } catch {
       throw LedgerReader.explained(path, error)
     }
+    return rows.suffix(limit)
+  }
+
+  private func addingNotes(to rows: [LedgerRow]) throws(DeliveryError) -> [LedgerRow] {
+    let noted = try reading("notes") { (database) throws(SQLiteFailure) in
+      var noted = rows
+      let find = try database.prepare("SELECT text FROM notes WHERE row = ?")
+      for index in noted.indices where noted[index].stream == OutgoingMessage.commandStream {
+        noted[index].note = try find.first([.integer(noted[index].row)]) { $0.text(0) }
+      }
+      return noted
+    }
+    return noted ?? rows
   }
 
   private static func row(_ statement: SQLiteStatement) -> LedgerRow {
@@ -137,9 +109,9 @@ public final class LedgerReader {
     return LedgerRow(
       row: statement.integer(0), stream: stream,
       sequence: statement.isNull(2) ? nil : UInt64(clamping: statement.integer(2)), id: statement.text(3),
-      revision: Int(statement.integer(4)), topic: stream == OutgoingMessage.alertStream ? statement.text(5) : nil,
+      revision: Int(statement.integer(4)), topic: OutgoingMessage.isPersonal(stream) ? nil : statement.text(5),
       detectedNanoseconds: statement.integer(6), boot: statement.text(7), createdMilliseconds: statement.integer(8),
-      progress: progress, length: Int(statement.integer(11)))
+      progress: progress, length: Int(statement.integer(11)), note: nil)
   }
 
   /// The bytes of one message, as they were or will be sent; nil for one that the ledger does not hold.
@@ -153,23 +125,53 @@ public final class LedgerReader {
   }
 
   /// Looks through the whole ledger for gaps and contradictions.
-  public func verify() throws(DeliveryError) -> LedgerProof {
+  ///
+  /// - Parameter digest: SHA-256.
+  public func verify(digest: LedgerDigest) throws(DeliveryError) -> LedgerProof {
     do {
       // One view of all tables, while the gateway goes on.
       try database.execute("BEGIN")
       defer { try? database.execute("ROLLBACK") }
-      let proof = LedgerProof(
-        epoch: try meta("epoch") ?? "", previousEpoch: try meta("previous_epoch"), streams: try streams(),
-        secondForms: try count("sequence IS NULL"),
-        acknowledgedUnfrozen: try count("acknowledged IS NOT NULL AND acknowledged <> -1 AND frozen = 0"),
-        damage: try damage())
+      var proof = LedgerProof(
+        epoch: "", previousEpoch: nil, streams: [], secondForms: 0, acknowledgedUnfrozen: 0, damage: [], chain: nil)
+      /// Of a damaged file, what can be told is told.
+      func add(_ what: String, _ step: (inout LedgerProof) throws(SQLiteFailure) -> Void) throws(SQLiteFailure) {
+        do {
+          try step(&proof)
+        } catch {
+          guard error.isCorruption else { throw error }
+          proof.damage.append("\(what) cannot be read to the end: \(error.message)")
+        }
+      }
+      try add("the file") { (proof) throws(SQLiteFailure) in proof.damage += try damage() }
+      try add("the epoch") { (proof) throws(SQLiteFailure) in
+        proof.epoch = try meta("epoch") ?? ""
+        proof.previousEpoch = try meta("previous_epoch")
+      }
+      try add("the list of numbers") { (proof) throws(SQLiteFailure) in proof.streams = try streams() }
+      try add("the list of messages") { (proof) throws(SQLiteFailure) in
+        proof.secondForms = try count("sequence IS NULL")
+        proof.acknowledgedUnfrozen = try count("acknowledged IS NOT NULL AND acknowledged <> -1 AND frozen = 0")
+      }
+      try add("the chain") { (proof) throws(SQLiteFailure) in proof.chain = try proveChain(digest: digest) }
       return proof
     } catch {
       throw LedgerReader.explained(path, error)
     }
   }
 
-  private func meta(_ key: String) throws(SQLiteFailure) -> String? {
+  /// Reads from a table; nil where an older ledger has none of that name.
+  func reading<Answer>(
+    _ table: String, _ body: (SQLiteDatabase) throws(SQLiteFailure) -> Answer
+  ) throws(DeliveryError) -> Answer? {
+    do {
+      return try hasTable(table) ? try body(database) : nil
+    } catch {
+      throw LedgerReader.explained(path, error)
+    }
+  }
+
+  func meta(_ key: String) throws(SQLiteFailure) -> String? {
     try database.prepare("SELECT value FROM meta WHERE key = ?").first([.text(key)]) { $0.text(0) }
   }
 
@@ -201,8 +203,28 @@ public final class LedgerReader {
         isGivenUp: !isOpen && statement.integer(2) == LedgerSchema.givenUp, limit: LedgerReader.longestListOfMissing)
       streams[name] = stream
     }
-    let alert = OutgoingMessage.alertStream
-    return streams.values.sorted { ($0.stream != alert ? 1 : 0, $0.stream) < ($1.stream != alert ? 1 : 0, $1.stream) }
+    try addUnstored(to: &streams)
+    let order = [OutgoingMessage.alertStream: 0, OutgoingMessage.commandStream: 1]
+    return streams.values.sorted { (order[$0.stream] ?? 2, $0.stream) < (order[$1.stream] ?? 2, $1.stream) }
+  }
+
+  private func addUnstored(to streams: inout [String: LedgerProof.Stream]) throws(SQLiteFailure) {
+    guard try hasTable(UnstoredTable.name) else { return }
+    let statement = try database.prepare("SELECT stream, first, last FROM unstored ORDER BY stream, first")
+    while try statement.step() {
+      let (first, last) = (UInt64(clamping: statement.integer(1)), UInt64(clamping: statement.integer(2)))
+      let name = statement.text(0)
+      var stream = streams[name] ?? LedgerReader.empty(name, prunedThrough: 0)
+      guard first <= last, last > stream.prunedThrough else { continue }
+      stream.add(unstored: first...last, limit: LedgerReader.longestListOfMissing)
+      streams[name] = stream
+    }
+  }
+
+  /// Whether the ledger has a table: an older one has not all of them.
+  func hasTable(_ name: String) throws(SQLiteFailure) -> Bool {
+    let find = try database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")
+    return try find.first([.text(name)]) { _ in true } ?? false
   }
 
   private static func empty(_ stream: String, prunedThrough: UInt64) -> LedgerProof.Stream {
@@ -211,30 +233,11 @@ public final class LedgerReader {
       acknowledged: 0, givenUp: 0, missing: [])
   }
 
-  private static func explained(_ path: String, _ failure: SQLiteFailure) -> DeliveryError {
+  static func explained(_ path: String, _ failure: SQLiteFailure) -> DeliveryError {
     let what = "Failed to read the ledger \(path): \(failure.message)"
     if failure.isPermission || failure.cannotOpen {
       return DeliveryError(.noPermission, "\(what): run it as the user that the gateway runs as")
     }
     return DeliveryError(.inputOutput, "\(what): keep a copy of the file and check the disk")
-  }
-}
-
-extension LedgerProof.Stream {
-  /// Adds the next message in the order of sequences.
-  fileprivate mutating func add(_ sequence: UInt64, isOpen: Bool, isGivenUp: Bool, limit: Int) {
-    var expected = last + 1
-    while expected < sequence, missing.count < limit {
-      missing.append(expected)
-      expected += 1
-    }
-    if isOpen {
-      deliveredThrough = min(deliveredThrough, sequence - 1)
-    } else if deliveredThrough == last {
-      deliveredThrough = sequence
-    }
-    last = max(last, sequence)
-    messages += 1
-    if isGivenUp { givenUp += 1 } else if !isOpen { acknowledged += 1 }
   }
 }

@@ -4,7 +4,7 @@ package enum LedgerSchema {
   package static let version: Int64 = 1
 
   /// `acknowledged` is null while the message is in the outbox, -1 when it was given up. `bytes` is the draft until
-  /// `frozen`. `pruned` says up to which sequence the history of a stream was removed.
+  /// `frozen`. `form` is that of `OutgoingMessage.Form`. `pruned` says up to which sequence the history of a stream was removed.
   package static let tables = """
     CREATE TABLE meta(key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
     CREATE TABLE records(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -22,7 +22,7 @@ package enum LedgerSchema {
 
   /// What a message is read with: see `Ledger.message(from:)`.
   package static let columns =
-    "row, root, stream, sequence, id, revision, topic, detected, boot, created, acknowledged, frozen, bytes"
+    "row, root, stream, sequence, id, revision, topic, detected, boot, created, acknowledged, frozen, bytes, form"
 
   /// The mark of a message that was given up, in place of the time of its acknowledgment.
   package static let givenUp: Int64 = -1

@@ -20,6 +20,9 @@ package struct SQLiteFailure: Error, Sendable, Hashable, CustomStringConvertible
     return primary == SQLITE_PERM || primary == SQLITE_READONLY
   }
 
+  /// Whether the system could not bring to the disk what it had taken to be written.
+  package var isSync: Bool { code == SQLITE_IOERR | 4 << 8 || code == SQLITE_IOERR | 5 << 8 }
+
   package var cannotOpen: Bool { code & 0xff == SQLITE_CANTOPEN }
 }
 
@@ -45,9 +48,12 @@ package enum SQLiteValue: Sendable, Hashable {
   // SAFETY: opened in init, closed in deinit, used in between only; SQLite's own mutex serializes all calls.
   private let handle: OpaquePointer
   private let walPages: UnsafeMutablePointer<Int32>
+  /// Keeps the VFS for as long as the connection uses it.
+  private let disk: any StateDisk
 
   /// Opens the file at `path`, making it in mode `readWrite`.
-  package init(path: String, mode: Mode) throws(SQLiteFailure) {
+  package init(path: String, mode: Mode, disk: any StateDisk = SystemDisk()) throws(SQLiteFailure) {
+    self.disk = disk
     let flags =
       switch mode {
       case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -56,7 +62,7 @@ package enum SQLiteValue: Sendable, Hashable {
       }
     let name = mode == .immutable ? "file:\(SQLiteDatabase.percentEncoded(path))?immutable=1" : path
     var opened: OpaquePointer?
-    let code = unsafe sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_FULLMUTEX, nil)
+    let code = unsafe sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_FULLMUTEX, disk.databaseVFS)
     guard code == SQLITE_OK, let handle = unsafe opened else {
       let failure = unsafe SQLiteDatabase.failure(opened, code)
       unsafe sqlite3_close_v2(opened)
@@ -123,6 +129,13 @@ package enum SQLiteValue: Sendable, Hashable {
     let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved)
     guard code == SQLITE_OK || code == SQLITE_BUSY else { throw unsafe SQLiteDatabase.failure(handle, code) }
     unsafe walPages.pointee = pages - moved
+  }
+
+  /// Moves the whole write-ahead log into the database, which is then on the disk, and begins a new log.
+  package func beginNewLog() throws(SQLiteFailure) {
+    let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_RESTART, nil, nil)
+    guard code == SQLITE_OK else { throw unsafe SQLiteDatabase.failure(handle, code) }
+    unsafe walPages.pointee = 0
   }
 
   /// What the last call on this connection complained of.

@@ -4,6 +4,8 @@ package enum Lane: Int64, Sendable, Hashable {
   case alert = 0
   /// A person's notices.
   case notice = 1
+  /// Answers to commands: the record of who commanded what. Never given up.
+  case command = 2
 }
 
 /// A message as the ledger keeps it.
@@ -29,9 +31,15 @@ package struct StoredMessage: Sendable, Hashable {
     self.createdMilliseconds = createdMilliseconds
   }
 
-  package var lane: Lane { message.stream == OutgoingMessage.alertStream ? .alert : .notice }
-  /// 0 is the message that counts in its stream, 1 its second form.
-  package var form: Int64 { message.sequence == nil ? 1 : 0 }
+  package var lane: Lane {
+    switch message.stream {
+    case OutgoingMessage.alertStream: .alert
+    case OutgoingMessage.commandStream: .command
+    default: .notice
+    }
+  }
+  /// The number of the message's form.
+  package var form: Int64 { message.form.rawValue }
 }
 
 /// What one transaction writes.
@@ -43,12 +51,26 @@ package struct LedgerEntry: Sendable {
   /// Rows and when they were acknowledged.
   package var acknowledged: [(row: Int64, milliseconds: Int64)] = []
 
+  /// For open data; and the present run, which is written with them. Neither waits for the disk.
+  package var observations: [ObservationRecord] = []
+  package var run: LedgerRun?
+  /// For the backlog of observations, and rows of it that the broker has. Neither waits for the disk.
+  package var waiting: [WaitingObservation] = []
+  package var delivered: [Int64] = []
+  /// What outputs did.
+  package var actions: [OutputAction] = []
+  /// Numbers that an earlier run sent from memory.
+  package var unstored: [UnstoredNumbers] = []
+
   package init() {}
 
   package var isEmpty: Bool {
-    messages.isEmpty && records.isEmpty && frozen.isEmpty && acknowledged.isEmpty
+    messages.isEmpty && records.isEmpty && frozen.isEmpty && acknowledged.isEmpty && run == nil
+      && actions.isEmpty && unstored.isEmpty && waiting.isEmpty && delivered.isEmpty
   }
 
   /// Losing an acknowledgment only makes a duplicate, which receivers drop: it waits for no disk.
-  package var mustBeDurable: Bool { !messages.isEmpty || !records.isEmpty || !frozen.isEmpty }
+  package var mustBeDurable: Bool {
+    !messages.isEmpty || !records.isEmpty || !frozen.isEmpty || !actions.isEmpty || !unstored.isEmpty
+  }
 }

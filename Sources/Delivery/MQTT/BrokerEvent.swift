@@ -2,11 +2,17 @@
 package struct ConnectionTerms: Sendable, Hashable {
   /// Counts the attempts to connect, as in the status message.
   package var number: UInt64
+  /// 0 the first broker, 1 the fallback.
+  package var broker: Int
   package var version: DeliverySettings.ProtocolVersion
   /// How many messages of QoS 1 the broker takes at once; nil when it did not say.
   package var receiveMaximum: Int?
   /// The longest packet that the broker takes, in bytes; nil when it did not say.
   package var maximumPacketBytes: Int?
+  /// Seconds between signs of life that the broker wants in place of those that it was offered (section 3.2.2.3.14).
+  package var keepAliveSeconds: Int?
+  /// How many topics the broker lets stand for a number (section 3.2.2.3.8).
+  package var topicAliases: Int
   /// Whether the broker still had this client's session: so it was not restarted without its memory.
   package var sessionPresent: Bool
 }
@@ -35,9 +41,49 @@ package struct StatusPayload: Sendable {
         .utf8)
   }
 
-  /// - Parameter cause: `will` or `stop`.
+  /// - Parameter cause: `will`, `stop`, `reload`, or `moved`: to the first broker, from the fallback.
   package func offline(cause: String, connection: UInt64) -> [UInt8] {
     let head = #"{"schema":"mimamori.status/1","state":"offline","cause":"\#(cause)","#
     return Array((head + #""boot":"\#(boot)","connection":\#(connection)}"#).utf8)
   }
+}
+
+/// One message as it is handed over, with QoS 1.
+package struct WireMessage: Sendable, Hashable {
+  package var topic: String
+  package var payload: [UInt8]
+  package var isRetained = false
+  /// MQTT 5 section 3.3.2.3.3. Never of an alert, its CAP or a notice.
+  package var expirySeconds: UInt32?
+  /// MQTT 5 section 3.3.2.3.6.
+  package var correlationData: [UInt8]?
+  /// The id that the message has through its life, as a user property.
+  package var id: String?
+  /// The revision of that id, as a user property.
+  package var revision: Int?
+  /// Whether a number may stand for the topic (MQTT 5 section 3.3.2.3.4): what is repeated for years, and can be lost.
+  package var mayAbbreviate = false
+
+  package init(topic: String, payload: [UInt8]) {
+    self.topic = topic
+    self.payload = payload
+  }
+
+  /// The payload's schema, as its first member or its namespace says; nil where it has none.
+  package var schema: String? {
+    let text = payload.prefix(160)
+    for (head, end) in WireMessage.schemaMarks {
+      guard let start = text.firstRange(of: head)?.upperBound else { continue }
+      let name = text[start...].prefix(WireMessage.longestSchema).prefix { $0 != end }
+      if start + name.count < text.endIndex, text[start + name.count] == end {
+        return String(decoding: name, as: UTF8.self)
+      }
+    }
+    return nil
+  }
+
+  private static let longestSchema = 64
+  private static let schemaMarks: [([UInt8], UInt8)] = [
+    (Array(#"{"schema":""#.utf8), UInt8(ascii: "\"")), (Array(#" xmlns=""#.utf8), UInt8(ascii: "\"")),
+  ]
 }

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Locks
 
 /// What the ledger thread and the MQTT thread share: the present connection, and wishes.
 package final class BrokerLink: Sendable {
@@ -8,27 +8,35 @@ package final class BrokerLink: Sendable {
     case notConnected
     /// This message cannot be sent on this connection: with libmosquitto's words.
     case impossible(String)
+    /// Longer than the broker takes.
+    case tooLong
   }
 
   private struct State: Sendable {
     var client: MosquittoClient?
+    /// The number of the connection of `client`, or of the one before it.
+    var openNumber: UInt64
+    /// The number of the newest attempt.
     var number: UInt64
     var reservedNumber: UInt64
     var wishesReconnect: BrokerProblem?
     var wishesStop = false
     var wishesGoodbye = false
+    var subscriptions: [Subscription] = []
+    /// Counts the changes of `subscriptions`.
+    var subscriptionsVersion = 0
   }
 
   /// Numbers of connections that are set aside in the ledger at once.
   private static let reservation: UInt64 = 100
 
   package let wake: Wake
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   /// - Parameter lastNumber: the highest number that an earlier process may have used in this boot.
   package init(lastNumber: UInt64) throws(DeliveryError) {
     wake = try Wake()
-    state = Mutex(State(client: nil, number: lastNumber, reservedNumber: lastNumber))
+    state = Locked(State(client: nil, openNumber: lastNumber, number: lastNumber, reservedNumber: lastNumber))
   }
 
   // MARK: From the ledger thread
@@ -46,16 +54,17 @@ package final class BrokerLink: Sendable {
     state.withLock { $0.reservedNumber = max($0.reservedNumber, number) }
   }
 
-  /// Hands over one message of QoS 1 on the connection of that number. `flush` sends what was handed over.
-  package func publish(
-    connection number: UInt64, topic: String, payload: [UInt8], isRetained: Bool, expirySeconds: UInt32?
-  ) throws(PublishError) -> Int32 {
-    let client = state.withLock { $0.number == number ? $0.client : nil }
+  /// Up to which number they are set aside.
+  package var reservedThrough: UInt64 { state.withLock { $0.reservedNumber } }
+
+  /// Hands over one message on the connection of that number. `flush` sends what was handed over.
+  package func publish(connection number: UInt64, _ message: WireMessage) throws(PublishError) -> Int32 {
+    let client = state.withLock { $0.openNumber == number ? $0.client : nil }
     guard let client else { throw .notConnected }
     do {
-      return try client.publish(
-        topic: topic, payload: payload, isRetained: isRetained, expirySeconds: expirySeconds)
+      return try client.publish(message)
     } catch {
+      if error.isTooLong { throw .tooLong }
       throw error.concernsMessage ? .impossible(error.text) : .notConnected
     }
   }
@@ -66,7 +75,7 @@ package final class BrokerLink: Sendable {
 
   /// Gives up the connection of that number and makes a fresh one. One that has ended already is left alone.
   package func reconnect(connection number: UInt64, _ problem: BrokerProblem) {
-    state.withLock { if $0.number == number { $0.wishesReconnect = problem } }
+    state.withLock { if $0.openNumber == number, $0.client != nil { $0.wishesReconnect = problem } }
     wake.signal()
   }
 
@@ -79,19 +88,41 @@ package final class BrokerLink: Sendable {
     wake.signal()
   }
 
+  /// What is listened to, on this connection and those that follow.
+  package func listen(to subscriptions: [Subscription]) {
+    state.withLock { state in
+      state.subscriptions = subscriptions
+      state.subscriptionsVersion += 1
+    }
+    wake.signal()
+  }
+
   // MARK: From the MQTT thread
+
+  /// What is to be listened to; nil when that is what it was in version `known`.
+  package func subscriptions(since known: Int?) -> (version: Int, subscriptions: [Subscription])? {
+    state.withLock { $0.subscriptionsVersion == known ? nil : ($0.subscriptionsVersion, $0.subscriptions) }
+  }
 
   package func nextNumber() -> UInt64 {
     state.withLock { state in
-      state.wishesReconnect = nil
       state.number += 1
       return state.number
     }
   }
 
-  /// Names the client that messages go to; nil when there is none.
-  package func open(_ client: MosquittoClient?) {
-    state.withLock { $0.client = client }
+  /// Names the client that messages go to, and its connection's number.
+  package func open(_ client: MosquittoClient, number: UInt64) {
+    state.withLock { state in
+      state.client = client
+      state.openNumber = number
+      state.wishesReconnect = nil
+    }
+  }
+
+  /// Nothing goes to a client any more.
+  package func close() {
+    state.withLock { $0.client = nil }
   }
 
   package var wishesStop: Bool { state.withLock { $0.wishesStop } }

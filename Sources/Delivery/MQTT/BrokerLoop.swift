@@ -4,42 +4,76 @@ internal import Logging
 /// The MQTT thread: connects, reads and writes, and connects again, until it is told to stop.
 struct BrokerLoop: Sendable {
   /// A connection that lasts this long was a good one.
-  private static let goodNanoseconds: Int64 = 5_000_000_000
+  private static let goodNanoseconds: Int64 = 10_000_000_000
+  /// So many in succession that were none are no accident.
+  private static let suspiciousLives = 3
+  /// How long the fallback may take to hear that this gateway goes.
+  private static let farewellNanoseconds: Int64 = 3_000_000_000
 
   let settings: DeliverySettings
   let link: BrokerLink
   let inbox: Inbox
+  let incoming: IncomingQueue
   let logger: Logger
   let now: @Sendable () -> Int64
   let random: @Sendable () -> Double
 
   /// How one attempt ended.
-  private struct Ending {
+  struct Ending {
     var problem: BrokerProblem
     /// When the broker accepted; nil when it never did.
     var acceptedAt: Int64?
     var versionRefused = false
     var closedWithoutAnswer = false
+    /// The connection to the first broker that is used in its place.
+    var successor: Contact?
+  }
+
+  /// A broker that has answered.
+  struct Contact {
+    var client: MosquittoClient
+    var terms: ConnectionTerms
   }
 
   func run() {
     var backOff = BackOff(
       firstNanoseconds: settings.timing.firstBackOffNanoseconds,
       longestNanoseconds: settings.timing.longestBackOffNanoseconds)
-    var choice = ProtocolChoice(configured: settings.version)
-    var lastWord: String?
+    var order = BrokerOrder(count: settings.brokers.count)
+    var course = ConnectionCourse(brokers: settings.brokers)
+    var lastWords: [Int: String] = [:]
+    var shortLives = 0
+    var successor: Contact?
     while !link.wishesStop {
-      let version = choice.next(now: now())
-      let number = link.nextNumber()
-      let ending = attempt(version: version, number: number)
-      link.open(nil)
+      let terms: ConnectionTerms
+      var ending: Ending
+      if let contact = successor {
+        terms = contact.terms
+        ending = converse(contact, &course)
+      } else {
+        (terms, ending) = attempt(order.next, &course)
+      }
+      successor = ending.successor
+      link.close()
       if link.wishesStop { break }
-      report(ending, number: number, version: version, lastWord: &lastWord)
-      if ending.versionRefused { choice.versionRefused(version, now: now()) }
-      if ending.closedWithoutAnswer { choice.closedWithoutAnswer(version) }
-      if let acceptedAt = ending.acceptedAt, now() - acceptedAt >= BrokerLoop.goodNanoseconds { backOff.lasted() }
-      pause(backOff.nextNanoseconds(random: random()))
+      let isGood = ending.acceptedAt.map { now() - $0 >= BrokerLoop.goodNanoseconds } ?? false
+      if ending.acceptedAt != nil { shortLives = isGood ? 0 : shortLives + 1 }
+      if shortLives >= BrokerLoop.suspiciousLives, ending.problem.word == "lost" { ending.problem = shortLived }
+      report(ending, terms, isGood: isGood, lastWords: &lastWords)
+      course.note(ending, of: terms, now: now())
+      guard successor == nil else { continue }
+      let isTakenOver = ending.problem.word == "taken_over" || ending.problem.word == "short_lived"
+      if ending.acceptedAt != nil {
+        order.lost()
+        if !isTakenOver, isGood { backOff.lasted() }
+      } else {
+        order.failed(terms.broker)
+        guard order.isRoundOver else { continue }
+      }
+      pause(isTakenOver ? backOff.nextAfterTakeover(random: random()) : backOff.nextNanoseconds(random: random()))
     }
+    // It has the same client id as the connection that a reload makes.
+    course.scout?.abandon()
   }
 
   /// Waits, but not for a stop.
@@ -53,72 +87,97 @@ struct BrokerLoop: Sendable {
     }
   }
 
-  /// One line when the trouble changes, not one for each attempt.
-  private func report(
-    _ ending: Ending, number: UInt64, version: DeliverySettings.ProtocolVersion, lastWord: inout String?
-  ) {
+  /// One line when a broker's trouble changes, not one for each attempt.
+  private func report(_ ending: Ending, _ terms: ConnectionTerms, isGood: Bool, lastWords: inout [Int: String]) {
     if ending.acceptedAt != nil {
-      lastWord = nil
+      if isGood { lastWords[terms.broker] = nil }
       inbox.post([.disconnected(ending.problem)])
     } else {
-      inbox.post([.failed(ending.problem, number: number)])
+      inbox.post([.failed(ending.problem, number: terms.number)])
     }
-    guard lastWord != ending.problem.word else { return }
-    lastWord = ending.problem.word
+    guard ending.successor == nil, lastWords[terms.broker] != ending.problem.word else { return }
+    lastWords[terms.broker] = ending.problem.word
     let what = ending.acceptedAt == nil ? "Failed to connect to the broker" : "Lost the broker"
-    logger.warning(
-      "\(what): \(ending.problem.text). Messages are kept and sent later.",
-      metadata: [
-        "host": "\(settings.brokerHost)", "port": "\(settings.brokerPort)", "mqtt": "\(version.rawValue)",
-        "problem": "\(ending.problem.word)",
-      ])
+    var metadata = names(of: terms)
+    metadata["problem"] = "\(ending.problem.word)"
+    logger.warning("\(what): \(ending.problem.text). Messages are kept and sent later.", metadata: metadata)
   }
 
-  private func attempt(version: DeliverySettings.ProtocolVersion, number: UInt64) -> Ending {
-    let client: MosquittoClient
-    do {
-      let will = StatusPayload(boot: settings.bootID).offline(cause: "will", connection: number)
-      client = try MosquittoClient(settings: settings, version: version, number: number, will: will)
-    } catch {
-      return Ending(problem: configurationProblem(error))
-    }
-    do {
-      try client.connect()
-    } catch {
-      return Ending(problem: unreachableProblem(error))
-    }
-    return converse(client)
+  private func names(of terms: ConnectionTerms) -> Logger.Metadata {
+    let broker = settings.brokers[terms.broker]
+    var names: Logger.Metadata = [
+      "host": "\(broker.host)", "port": "\(broker.port)", "mqtt": "\(terms.version.rawValue)",
+    ]
+    if settings.fallback != nil { names["broker"] = terms.broker == 0 ? "first" : "fallback" }
+    return names
   }
 
-  /// From CONNECT to the end of the connection.
-  private func converse(_ client: MosquittoClient) -> Ending {
-    let answerBy = now() + settings.timing.connectAnswerNanoseconds
-    var acceptedAt: Int64?
+  // MARK: One connection
+
+  /// From the broker's answer to the end of the connection.
+  func converse(_ contact: Contact, _ course: inout ConnectionCourse) -> Ending {
+    let client = contact.client
+    var talk = Talk(heardAt: now(), returnAt: contact.terms.broker == 0 ? .max : now() + returnNanoseconds)
+    if let ending = forward(client, &talk) { return ending }
     while true {
-      let isReadable = wait(client, until: acceptedAt == nil ? answerBy : nil)
+      let isReadable = wait(client, talk)
       if link.wishesStop {
-        if link.wishesGoodbye, acceptedAt != nil { client.disconnect() }
-        return Ending(problem: BrokerProblem("stopped", "the gateway stops"), acceptedAt: acceptedAt)
+        if link.wishesGoodbye, talk.acceptedAt != nil { client.disconnect() }
+        return Ending(problem: BrokerProblem("stopped", "the gateway stops"), acceptedAt: talk.acceptedAt)
       }
-      let failure: MosquittoFailure?
+      var failure: MosquittoFailure?
       do {
-        try client.work(isConnected: acceptedAt != nil, isReadable: isReadable)
-        failure = nil
+        try client.work(isConnected: talk.acceptedAt != nil, isReadable: isReadable)
+        if isReadable { talk.heardAt = now() }
       } catch {
         failure = error
       }
-      if let ending = forward(client, acceptedAt: &acceptedAt) { return ending }
-      if failure != nil || client.socket < 0 { return ending(failure, acceptedAt: acceptedAt) }
-      if let problem = link.takeReconnectWish() { return Ending(problem: problem, acceptedAt: acceptedAt) }
-      if acceptedAt == nil, now() >= answerBy { return Ending(problem: silenceProblem) }
+      if let ending = forward(client, &talk) { return ending }
+      if talk.acceptedAt != nil, failure == nil { listen(client, &talk.listening) }
+      if failure != nil || client.socket < 0 {
+        return Ending(problem: loss(failure, client), acceptedAt: talk.acceptedAt)
+      }
+      if let problem = link.takeReconnectWish() { return Ending(problem: problem, acceptedAt: talk.acceptedAt) }
+      if let silentAt = silentAt(talk), now() >= silentAt {
+        return Ending(problem: silence, acceptedAt: talk.acceptedAt)
+      }
+      if contact.terms.broker != 0, let first = look(for: &talk, &course) {
+        farewell(client, contact.terms)
+        return Ending(
+          problem: BrokerProblem("returned", "the first broker answers again"), acceptedAt: talk.acceptedAt,
+          successor: first)
+      }
     }
   }
 
+  /// What is known of a connection while it lasts.
+  struct Talk {
+    var acceptedAt: Int64?
+    var terms: ConnectionTerms?
+    var listening = Listening()
+    /// When something last came.
+    var heardAt: Int64
+    /// When the first broker is tried again; `max` while it is used, or being tried.
+    var returnAt: Int64
+  }
+
+  /// Seconds between signs of life; nil when the broker wants none.
+  private func keepAlive(_ talk: Talk) -> Int? {
+    let seconds = talk.terms?.keepAliveSeconds ?? settings.keepAliveSeconds
+    return seconds > 0 ? seconds : nil
+  }
+
+  /// When nothing has come for so long that the line must be dead. A broker that lives has answered the sign of life that
+  /// libmosquitto sends after one keep-alive period without hearing anything.
+  private func silentAt(_ talk: Talk) -> Int64? {
+    keepAlive(talk).map { talk.heardAt + Int64($0) * 1_450_000_000 }
+  }
+
   /// Sleeps until the socket or another thread wants something.
-  private func wait(_ client: MosquittoClient, until deadline: Int64?) -> Bool {
+  private func wait(_ client: MosquittoClient, _ talk: Talk) -> Bool {
     // libmosquitto must be called now and then to keep the connection alive; more often than that is wasted.
-    var nanoseconds = Int64(max(1, min(5, settings.keepAliveSeconds / 4))) * 1_000_000_000
-    if let deadline { nanoseconds = min(nanoseconds, max(0, deadline - now())) }
+    var nanoseconds = min(5_000_000_000, Int64(keepAlive(talk) ?? 60) * 125_000_000)
+    for due in [silentAt(talk) ?? .max, talk.returnAt] { nanoseconds = min(nanoseconds, max(0, due - now())) }
     let wanted = Int16(POLLIN) | (client.wantsWrite ? Int16(POLLOUT) : 0)
     var entries = [
       pollfd(fd: client.socket, events: wanted, revents: 0),
@@ -132,7 +191,7 @@ struct BrokerLoop: Sendable {
   /// Passes on what libmosquitto told.
   ///
   /// - Returns: the end, when the broker refused or dismissed this client.
-  private func forward(_ client: MosquittoClient, acceptedAt: inout Int64?) -> Ending? {
+  private func forward(_ client: MosquittoClient, _ talk: inout Talk) -> Ending? {
     var events: [BrokerEvent] = []
     var ending: Ending?
     for notice in client.takeNotices() {
@@ -140,91 +199,91 @@ struct BrokerLoop: Sendable {
       case .acknowledged(let packet, let reason):
         events.append(.acknowledged(packet: packet, reason: reason))
       case .answered(0, let terms):
-        acceptedAt = now()
-        link.open(client)
+        talk.acceptedAt = now()
+        talk.terms = terms
+        // Before anything is published, so that whoever sees the status can already be heard.
+        listen(client, &talk.listening)
+        link.open(client, number: terms.number)
         events.append(.connected(terms))
-        logger.notice(
-          "Connected to the broker",
-          metadata: [
-            "host": "\(settings.brokerHost)", "port": "\(settings.brokerPort)", "mqtt": "\(terms.version.rawValue)",
-            "connection": "\(terms.number)",
-          ])
+        var metadata = names(of: terms)
+        metadata["connection"] = "\(terms.number)"
+        logger.notice("Connected to the broker", metadata: metadata)
+      case .subscribed(let packet, let reason):
+        let topic = talk.listening.asked.removeValue(forKey: packet)
+        if reason >= 128, let topic { reportRefusedSubscription(topic, reason) }
       case .answered(let reason, _):
         ending = Ending(problem: .refused(reason: reason), versionRefused: reason == 1 || reason == 132)
       case .dismissed(let reason):
-        ending = Ending(problem: dismissal(reason), acceptedAt: acceptedAt)
+        ending = Ending(problem: .dismissed(reason: reason), acceptedAt: talk.acceptedAt)
       }
     }
     inbox.post(events)
     return ending
   }
 
-  // MARK: Words
-
-  private func ending(_ failure: MosquittoFailure?, acceptedAt: Int64?) -> Ending {
-    if acceptedAt != nil {
-      let reason = failure?.text ?? "the connection was closed"
-      return Ending(
-        problem: BrokerProblem("lost", "the connection ended (\(reason)): check the broker and the line"),
-        acceptedAt: acceptedAt)
-    }
-    if let failure, failure.isTransportSecurity {
-      return Ending(
-        problem: BrokerProblem(
-          "tls", "the TLS handshake failed: check mqtt.tls, the certificates' dates and names, and the board's clock"))
-    }
-    // Before it has accepted, a broker ends no connection within a packet; a web server does.
-    if let failure, failure.isProtocolViolation || failure.isCutShort {
-      return Ending(
-        problem: BrokerProblem(
-          "not_mqtt", "what answers there does not speak MQTT: check mqtt.host and mqtt.port, and whether TLS is needed"
-        ))
-    }
-    if failure == nil || failure?.isClosed == true {
-      return Ending(
-        problem: BrokerProblem(
-          "closed",
-          "the broker closes without an MQTT answer: check the port, whether TLS is needed, and the broker's log;"
-            + " the other version of MQTT is tried"),
-        closedWithoutAnswer: true)
-    }
-    return Ending(problem: unreachableProblem(failure ?? MosquittoFailure(code: 0, systemCode: 0)))
+  private func loss(_ failure: MosquittoFailure?, _ client: MosquittoClient) -> BrokerProblem {
+    // By TLS 1.3 a broker that does not accept the certificate says so only after the handshake.
+    if let refusal = client.refusal { return refusal }
+    let reason = failure?.text ?? "the connection was closed"
+    return BrokerProblem("lost", "the connection ended (\(reason)): check the broker and the line")
   }
 
-  private var silenceProblem: BrokerProblem {
+  private var silence: BrokerProblem {
+    BrokerProblem("silent", "nothing came from the broker for one and a half keep-alive periods: check the line")
+  }
+
+  /// Not every broker says why it throws a client out.
+  private var shortLived: BrokerProblem {
     BrokerProblem(
-      "no_answer",
-      "the port is open but no MQTT broker answers within \(settings.timing.connectAnswerNanoseconds / 1_000_000_000) s:"
-        + " check mqtt.host and mqtt.port, and whether the broker hangs")
+      "short_lived",
+      "the broker ends each connection soon after it has accepted it: see whether another client has the same id, and"
+        + " the broker's log")
   }
 
-  private func configurationProblem(_ failure: MosquittoFailure) -> BrokerProblem {
-    BrokerProblem("settings", "the settings cannot be used (\(failure.text)): check mqtt and the files of mqtt.tls")
+  // MARK: Back to the first broker
+
+  private var returnNanoseconds: Int64 {
+    Int64(Double(settings.timing.returnNanoseconds) * (0.8 + 0.4 * random()))
   }
 
-  private func unreachableProblem(_ failure: MosquittoFailure) -> BrokerProblem {
-    if failure.isTransportSecurity {
-      return BrokerProblem(
-        "tls", "TLS cannot be started (\(failure.text)): check the files of mqtt.tls")
+  /// Looks after the first broker while the fallback is used: a connection that it has accepted, or nil.
+  private func look(for talk: inout Talk, _ course: inout ConnectionCourse) -> Contact? {
+    if let attempt = course.scout {
+      if let outcome = attempt.take() {
+        course.scout = nil
+        talk.returnAt = now() + returnNanoseconds
+        if case .answered(let client) = outcome, client.isAccepted {
+          return Contact(client: client, terms: attempt.terms)
+        }
+      }
+      return nil
     }
-    if failure.isSettings { return configurationProblem(failure) }
-    if failure.isUnresolved {
-      return BrokerProblem("unreachable", "the broker's name cannot be resolved: check mqtt.host and the name server")
+    guard now() >= talk.returnAt else { return nil }
+    guard course.isFree(0) else {
+      talk.returnAt = now() + returnNanoseconds
+      return nil
     }
-    return BrokerProblem(
-      "unreachable", "the broker cannot be reached (\(failure.text)): check mqtt.host, mqtt.port and the network")
+    talk.returnAt = .max
+    course.scout = begin(0, &course)
+    return nil
   }
 
-  private func dismissal(_ reason: Int32) -> BrokerProblem {
-    switch reason {
-    case 142:
-      BrokerProblem("taken_over", "another client took over with the same id: give every gateway an id of its own")
-    case 139: BrokerProblem("lost", "the broker shuts down")
-    case 141: BrokerProblem("lost", "the broker heard no sign of life: check the line")
-    case 147:
-      BrokerProblem("lost", "the broker was sent more than it takes at once: lower the in-flight window")
-    case 149: BrokerProblem("lost", "a message was longer than the broker takes: raise its maximum packet size")
-    default: BrokerProblem("lost", "the broker ended the connection (reason \(reason)): see the broker's log")
+  /// Leaves the fallback: its status becomes offline. Without its answer the connection is only cut, and the will says it.
+  private func farewell(_ client: MosquittoClient, _ terms: ConnectionTerms) {
+    link.close()
+    var offline = WireMessage(
+      topic: settings.statusTopic,
+      payload: StatusPayload(boot: settings.bootID).offline(cause: "moved", connection: terms.number))
+    offline.isRetained = true
+    guard let packet = try? client.publish(offline) else { return }
+    let end = now() + BrokerLoop.farewellNanoseconds
+    while now() < end, !link.wishesStop, client.socket >= 0 {
+      let isReadable = wait(client, Talk(heardAt: now(), returnAt: .max))
+      guard (try? client.work(isConnected: true, isReadable: isReadable)) != nil else { return }
+      for case .acknowledged(let number, let reason) in client.takeNotices() {
+        inbox.post([.acknowledged(packet: number, reason: reason)])
+        if number == packet, reason < 128 { return client.disconnect() }
+      }
     }
   }
 }

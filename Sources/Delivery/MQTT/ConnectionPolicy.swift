@@ -20,11 +20,42 @@ package struct BackOff: Sendable {
     return Int64(Double(ceiling) * random)
   }
 
+  /// The wait after another client took over: at least half of what it may be, because two clients that throw each other
+  /// out are a storm.
+  package mutating func nextAfterTakeover(random: Double) -> Int64 {
+    nextNanoseconds(random: 0.5 + random / 2)
+  }
+
   /// A connection lasted: the next wait is short again. One that ends at once does not count, or two clients with one
   /// id would throw each other out for ever.
   package mutating func lasted() {
     failures = 0
   }
+}
+
+/// Which broker is tried next: the first whenever there is a choice, another when it did not answer.
+package struct BrokerOrder: Sendable {
+  private let count: Int
+  /// The number of the broker that is tried next.
+  package private(set) var next = 0
+
+  /// - Parameter count: from 1.
+  package init(count: Int) {
+    self.count = count
+  }
+
+  /// This one did not accept.
+  package mutating func failed(_ broker: Int) {
+    next = (broker + 1) % count
+  }
+
+  /// One that had accepted is lost: the first comes first again.
+  package mutating func lost() {
+    next = 0
+  }
+
+  /// Whether all have been tried: a wait of growing length is due. Within a round it is not.
+  package var isRoundOver: Bool { next == 0 }
 }
 
 /// Which version of MQTT the next attempt speaks.
@@ -62,9 +93,10 @@ package struct ProtocolChoice: Sendable {
 }
 
 /// Why there is no connection, in a word for the statistics and a sentence for the log.
-package struct BrokerProblem: Sendable, Hashable {
-  /// `unreachable`, `login_refused`, `not_authorized`, `version_refused`, `refused`, `no_answer`, `not_mqtt`, `closed`,
-  /// `tls`, `lost`, `stuck`, `taken_over`, `settings`.
+package struct BrokerProblem: Error, Sendable, Hashable {
+  /// `unreachable`, `login_refused`, `not_authorized`, `version_refused`, `refused`, `busy`, `quota`, `too_large`,
+  /// `topic_invalid`, `unfit`, `no_answer`, `not_mqtt`, `closed`, `tls`, `tls_authority`, `tls_name`, `tls_expired`,
+  /// `tls_refused`, `lost`, `silent`, `stuck`, `taken_over`, `short_lived`, `dismissed`, `moved_away`, `alias`, `settings`, `returned`.
   package var word: String
   /// What happened and what to do.
   package var text: String
@@ -72,25 +104,5 @@ package struct BrokerProblem: Sendable, Hashable {
   package init(_ word: String, _ text: String) {
     self.word = word
     self.text = text
-  }
-
-  /// The reason with which the broker answered CONNECT: MQTT 5 section 3.2.2.2, MQTT 3.1.1 section 3.2.2.3.
-  package static func refused(reason: Int32) -> BrokerProblem {
-    switch reason {
-    case 4, 134:
-      BrokerProblem(
-        "login_refused",
-        "the broker refuses the login: check mqtt.username and the password file, and the broker's users")
-    case 5, 135:
-      BrokerProblem(
-        "not_authorized", "the broker does not admit this client: check the login, the certificate and the broker's ACL"
-      )
-    case 1, 132:
-      BrokerProblem("version_refused", "the broker does not speak this version of MQTT: the other version is tried")
-    case 2, 133: BrokerProblem("refused", "the broker refuses the client id: check gateway.id and the broker's rules")
-    case 3, 136, 137: BrokerProblem("refused", "the broker says that it is not available: check the broker's load")
-    case 138: BrokerProblem("refused", "the broker has banned this client: ask the broker's administrator")
-    default: BrokerProblem("refused", "the broker refuses the connection (reason \(reason)): see the broker's log")
-    }
   }
 }

@@ -1,20 +1,6 @@
 internal import CMosquitto
 internal import Glibc
-internal import Synchronization
-
-/// A call of libmosquitto that failed.
-package struct MosquittoFailure: Error, Sendable, Hashable {
-  /// A `MOSQ_ERR_` code.
-  package var code: Int32
-  /// The errno, when `code` says that a system call failed.
-  package var systemCode: Int32
-
-  package var text: String {
-    if isCutShort { return "the connection was closed" }
-    if code == MOSQ_ERR_ERRNO.rawValue { return systemErrorText(systemCode) }
-    return unsafe String(cString: mosquitto_strerror(code))
-  }
-}
+internal import Locks
 
 /// One connection to the broker: the only place that knows libmosquitto.
 ///
@@ -27,41 +13,44 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
     case acknowledged(packet: Int32, reason: Int32)
     /// The broker ended the connection with a reason of MQTT 5.
     case dismissed(reason: Int32)
-  }
-
-  private final class Mailbox: Sendable {
-    let notices = Mutex<[Notice]>([])
-    let number: UInt64
-    let version: DeliverySettings.ProtocolVersion
-
-    init(number: UInt64, version: DeliverySettings.ProtocolVersion) {
-      self.number = number
-      self.version = version
-    }
+    /// The answer to a subscription; 128 and above is a refusal. MQTT 5 section 3.9.3.
+    case subscribed(packet: Int32, reason: Int32)
   }
 
   /// Seconds that the broker waits before it publishes the will. MQTT 5 section 3.1.3.2.2.
   private static let willDelaySeconds: UInt32 = 30
+  /// What is longer the broker keeps to itself: the longest that is listened to is 64 KB.
+  private static let longestPacketBytes: UInt32 = 70_000
   /// The session must outlast the will's delay, or its end would publish the will at once.
   private static let sessionExpirySeconds: UInt32 = 60
 
   // SAFETY: made in init, destroyed in deinit. libmosquitto locks its queues once told of threads, and only the
   // thread that calls `work` touches the socket.
   private nonisolated(unsafe) let handle: OpaquePointer
-  private let mailbox: Mailbox
+  private let mailbox: ClientMailbox
   private let version: DeliverySettings.ProtocolVersion
   private let settings: DeliverySettings
+  private let broker: DeliverySettings.Broker
+  private let transport: TransportContext?
+  private let aliases = Locked(TopicAliases())
+  /// Whether numbers may stand for topics.
+  private let mayAbbreviate: Bool
 
   /// - Parameters:
-  ///   - number: counts the attempts to connect.
+  ///   - terms: which attempt it is, with which broker, in which version.
   ///   - will: what the broker publishes, retained, when the connection is lost.
-  package init(
-    settings: DeliverySettings, version: DeliverySettings.ProtocolVersion, number: UInt64, will: [UInt8]
+  ///   - incoming: takes what the broker passes on of the topics that are listened to.
+  init(
+    settings: DeliverySettings, terms: ConnectionTerms, transport: TransportContext?, will: [UInt8],
+    incoming: IncomingQueue?, mayAbbreviate: Bool
   ) throws(MosquittoFailure) {
     mosquitto_lib_init()
-    mailbox = Mailbox(number: number, version: version)
-    self.version = version
+    mailbox = ClientMailbox(terms: terms, incoming: incoming)
+    version = terms.version
     self.settings = settings
+    broker = settings.brokers[terms.broker]
+    self.transport = transport
+    self.mayAbbreviate = mayAbbreviate
     // MQTT 5 continues the session, so that a short break publishes no will. A session of 3.1.1 would never end.
     let opaque = unsafe Unmanaged.passUnretained(mailbox).toOpaque()
     guard let handle = unsafe mosquitto_new(settings.clientID, version == .three, opaque) else {
@@ -69,7 +58,7 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
     }
     unsafe self.handle = unsafe handle
     try configure(will: will)
-    setCallbacks()
+    unsafe ClientMailbox.setCallbacks(of: handle)
   }
 
   deinit {
@@ -82,10 +71,10 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
     try check(unsafe mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, protocolVersion))
     try check(unsafe mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1))
     try check(unsafe mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, Int32(clamping: settings.limits.inFlight)))
-    if let userName = settings.userName {
-      try check(unsafe mosquitto_username_pw_set(handle, userName, settings.password))
+    if let userName = broker.userName {
+      try check(unsafe mosquitto_username_pw_set(handle, userName, broker.password))
     }
-    if let security = settings.security { try secure(security) }
+    try unsafe transport?.attach(to: handle)
     var properties: OpaquePointer?
     if version == .five {
       try check(
@@ -99,53 +88,6 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
     try check(code)
   }
 
-  private func secure(_ security: DeliverySettings.TransportSecurity) throws(MosquittoFailure) {
-    if let authorities = security.authorityFile {
-      try check(
-        unsafe mosquitto_tls_set(
-          handle, authorities, nil, security.certificateFile, security.keyFile, nil))
-    } else {
-      try check(unsafe mosquitto_int_option(handle, MOSQ_OPT_TLS_USE_OS_CERTS, 1))
-      if security.certificateFile != nil {
-        try check(
-          unsafe mosquitto_tls_set(
-            handle, nil, "/etc/ssl/certs", security.certificateFile, security.keyFile, nil))
-      }
-    }
-    try check(unsafe mosquitto_tls_opts_set(handle, 1, "tlsv1.2", nil))
-  }
-
-  private func setCallbacks() {
-    unsafe mosquitto_connect_v5_callback_set(handle) { _, context, reason, flags, properties in
-      guard let mailbox = unsafe MosquittoClient.mailbox(context) else { return }
-      var receiveMaximum: UInt16 = 0
-      var packetBytes: UInt32 = 0
-      let hasMaximum =
-        unsafe mosquitto_property_read_int16(
-          properties, Int32(MQTT_PROP_RECEIVE_MAXIMUM.rawValue), &receiveMaximum, false) != nil
-      let hasBytes =
-        unsafe mosquitto_property_read_int32(
-          properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), &packetBytes, false) != nil
-      let terms = ConnectionTerms(
-        number: mailbox.number, version: mailbox.version, receiveMaximum: hasMaximum ? Int(receiveMaximum) : nil,
-        maximumPacketBytes: hasBytes ? Int(packetBytes) : nil, sessionPresent: flags & 1 == 1)
-      mailbox.notices.withLock { $0.append(.answered(reason: reason, terms)) }
-    }
-    unsafe mosquitto_publish_v5_callback_set(handle) { _, context, packet, reason, _ in
-      guard let mailbox = unsafe MosquittoClient.mailbox(context) else { return }
-      mailbox.notices.withLock { $0.append(.acknowledged(packet: packet, reason: reason)) }
-    }
-    unsafe mosquitto_disconnect_v5_callback_set(handle) { _, context, reason, _ in
-      guard reason >= 128, let mailbox = unsafe MosquittoClient.mailbox(context) else { return }
-      mailbox.notices.withLock { $0.append(.dismissed(reason: reason)) }
-    }
-  }
-
-  private static func mailbox(_ context: UnsafeMutableRawPointer?) -> Mailbox? {
-    guard let context = unsafe context else { return nil }
-    return unsafe Unmanaged<Mailbox>.fromOpaque(context).takeUnretainedValue()
-  }
-
   // MARK: The connecting thread
 
   /// Resolves the name, connects and sends CONNECT. May block as long as the operating system tries.
@@ -155,10 +97,13 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
       try check(
         unsafe mosquitto_property_add_int32(
           &properties, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), MosquittoClient.sessionExpirySeconds))
+      try check(
+        unsafe mosquitto_property_add_int32(
+          &properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), MosquittoClient.longestPacketBytes))
     }
     errno = 0
     let code = unsafe mosquitto_connect_bind_v5(
-      handle, settings.brokerHost, Int32(settings.brokerPort), Int32(settings.keepAliveSeconds), nil, properties)
+      handle, broker.host, Int32(broker.port), Int32(settings.keepAliveSeconds), nil, properties)
     let systemCode = errno
     unsafe mosquitto_property_free_all(&properties)
     try check(code, systemCode: systemCode)
@@ -197,12 +142,27 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
 
   /// What was told since the last call.
   package func takeNotices() -> [Notice] {
-    mailbox.notices.withLock { notices in
-      let taken = notices
-      notices.removeAll(keepingCapacity: true)
-      return taken
+    let taken = mailbox.takeNotices()
+    aliases.withLock { aliases in
+      for notice in taken {
+        switch notice {
+        case .answered(0, let terms): aliases.grant(mayAbbreviate ? terms.topicAliases : 0)
+        case .acknowledged(let packet, let reason): aliases.acknowledged(packet, isRefused: reason >= 128)
+        default: break
+        }
+      }
     }
+    return taken
   }
+
+  /// Whether something was told that nobody has taken.
+  var hasNotices: Bool { mailbox.hasNotices }
+
+  /// Whether the broker has accepted this client and nobody has taken that notice.
+  var isAccepted: Bool { mailbox.isAccepted }
+
+  /// Why the two sides did not believe each other in the TLS handshake; nil while they do.
+  var refusal: BrokerProblem? { transport?.refusal }
 
   /// Says goodbye: the broker then publishes no will.
   package func disconnect() {
@@ -210,66 +170,86 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
     _ = unsafe mosquitto_loop_write(handle, 1)
   }
 
-  // MARK: Any thread
+  /// Takes messages of these topics, named as the broker knows them.
+  package func expect(_ subscriptions: [String: Subscription]) {
+    mailbox.expected.withLock { $0 = subscriptions }
+  }
 
-  /// Hands over one message of QoS 1. The connecting thread sends it.
+  /// Asks for the messages of a topic, with QoS 1.
   ///
-  /// - Returns: the packet's number, with which its acknowledgment will come.
-  package func publish(
-    topic: String, payload: [UInt8], isRetained: Bool, expirySeconds: UInt32?
-  ) throws(MosquittoFailure) -> Int32 {
-    var properties: OpaquePointer?
-    if version == .five, let expirySeconds {
-      try check(
-        unsafe mosquitto_property_add_int32(
-          &properties, Int32(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL.rawValue), expirySeconds))
-    }
+  /// - Returns: the packet's number, with which the answer will come.
+  package func subscribe(_ topic: String) throws(MosquittoFailure) -> Int32 {
     var packet: Int32 = 0
-    let code = unsafe mosquitto_publish_v5(
-      handle, &packet, topic, Int32(payload.count), payload, 1, isRetained, properties)
-    unsafe mosquitto_property_free_all(&properties)
+    // A retained message must be seen to be one also when it is published while this gateway listens.
+    let options = version == .five ? Int32(MQTT_SUB_OPT_RETAIN_AS_PUBLISHED.rawValue) : 0
+    let code = unsafe mosquitto_subscribe_v5(handle, &packet, topic, 1, options, nil)
     try check(code)
     return packet
   }
 
+  package func unsubscribe(_ topic: String) throws(MosquittoFailure) {
+    let code = unsafe mosquitto_unsubscribe_v5(handle, nil, topic, nil)
+    try check(code)
+  }
+
+  // MARK: Any thread
+
+  /// Hands over one message. The connecting thread sends it.
+  ///
+  /// - Returns: the packet's number, with which its acknowledgment will come.
+  package func publish(_ message: WireMessage) throws(MosquittoFailure) -> Int32 {
+    let isAbbreviated = version == .five && message.mayAbbreviate
+    let form = isAbbreviated ? aliases.withLock { $0.form(of: message.topic) } : .topic
+    var properties: OpaquePointer?
+    defer { unsafe mosquitto_property_free_all(&properties) }
+    if version == .five { try unsafe describe(message, form, in: &properties) }
+    var packet: Int32 = 0
+    let code: Int32
+    if case .alias = form {
+      code = unsafe mosquitto_publish_v5(
+        handle, &packet, nil, Int32(message.payload.count), message.payload, 1, message.isRetained, properties)
+    } else {
+      code = unsafe mosquitto_publish_v5(
+        handle, &packet, message.topic, Int32(message.payload.count), message.payload, 1, message.isRetained, properties
+      )
+    }
+    try check(code)
+    aliases.withLock { $0.sent(message.topic, as: form, packet: packet) }
+    return packet
+  }
+
+  /// What MQTT 5 tells beside the payload: section 3.3.2.3.
+  private func describe(
+    _ message: WireMessage, _ form: TopicAliases.Form, in properties: inout OpaquePointer?
+  ) throws(MosquittoFailure) {
+    // An empty payload clears a retained message and has no format.
+    if !message.payload.isEmpty {
+      try check(
+        unsafe mosquitto_property_add_byte(&properties, Int32(MQTT_PROP_PAYLOAD_FORMAT_INDICATOR.rawValue), 1))
+    }
+    if let expirySeconds = message.expirySeconds {
+      try check(
+        unsafe mosquitto_property_add_int32(
+          &properties, Int32(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL.rawValue), expirySeconds))
+    }
+    switch form {
+    case .topic: break
+    case .both(let alias), .alias(let alias):
+      try check(unsafe mosquitto_property_add_int16(&properties, Int32(MQTT_PROP_TOPIC_ALIAS.rawValue), alias))
+    }
+    if let data = message.correlationData {
+      try check(
+        unsafe mosquitto_property_add_binary(
+          &properties, Int32(MQTT_PROP_CORRELATION_DATA.rawValue), data, UInt16(data.count)))
+    }
+    let user = [("schema", message.schema), ("id", message.id), ("revision", message.revision.map(String.init))]
+    for case (let name, let value?) in user {
+      try check(
+        unsafe mosquitto_property_add_string_pair(&properties, Int32(MQTT_PROP_USER_PROPERTY.rawValue), name, value))
+    }
+  }
+
   private func check(_ code: Int32, systemCode: Int32 = 0) throws(MosquittoFailure) {
     guard code == MOSQ_ERR_SUCCESS.rawValue else { throw MosquittoFailure(code: code, systemCode: systemCode) }
-  }
-}
-
-extension MosquittoFailure {
-  /// The peer sent what no MQTT broker sends.
-  package var isProtocolViolation: Bool {
-    [MOSQ_ERR_PROTOCOL, MOSQ_ERR_MALFORMED_PACKET, MOSQ_ERR_MALFORMED_UTF8, MOSQ_ERR_DUPLICATE_PROPERTY]
-      .contains { $0.rawValue == code }
-  }
-
-  /// The connection ended in the middle of a packet, which libmosquitto calls a failed system call without a reason.
-  package var isCutShort: Bool { code == MOSQ_ERR_ERRNO.rawValue && systemCode == 0 }
-
-  package var isTransportSecurity: Bool {
-    code == MOSQ_ERR_TLS.rawValue || code == MOSQ_ERR_TLS_HANDSHAKE.rawValue
-      || (code == MOSQ_ERR_ERRNO.rawValue && systemCode == EPROTO)
-  }
-
-  /// The other side ended it.
-  package var isClosed: Bool {
-    code == MOSQ_ERR_CONN_LOST.rawValue
-      || (code == MOSQ_ERR_ERRNO.rawValue && [ECONNRESET, EPIPE].contains(systemCode))
-  }
-
-  /// A bad value in the settings, such as a file that is not there.
-  package var isSettings: Bool {
-    code == MOSQ_ERR_INVAL.rawValue || code == MOSQ_ERR_NOT_SUPPORTED.rawValue
-  }
-
-  package var isUnresolved: Bool { code == MOSQ_ERR_EAI.rawValue }
-
-  /// This message can never be sent on this connection, however often it is tried.
-  package var concernsMessage: Bool {
-    [
-      MOSQ_ERR_INVAL, MOSQ_ERR_PAYLOAD_SIZE, MOSQ_ERR_MALFORMED_UTF8, MOSQ_ERR_OVERSIZE_PACKET,
-      MOSQ_ERR_QOS_NOT_SUPPORTED, MOSQ_ERR_RETAIN_NOT_SUPPORTED,
-    ].contains { $0.rawValue == code }
   }
 }

@@ -5,7 +5,10 @@ package struct RetainedTable: Sendable {
     /// Counts the states of all topics: tells an acknowledged state from a newer one.
     var version: UInt64
     var changedAt: Int64
-    var isInFlight = false
+    /// The version that was handed over and not acknowledged yet, and what it was if it is no more the newest.
+    var inFlight: UInt64?
+    var replaced: Superseded?
+    var isDelivered = false
     var isQueued = false
     /// Forgotten once acknowledged: it can be made again.
     var isTransient: Bool
@@ -17,18 +20,44 @@ package struct RetainedTable: Sendable {
     package var version: UInt64
   }
 
+  /// An observation that the broker did not get while it was the newest, and when it was made.
+  package struct Superseded: Sendable, Hashable {
+    package var state: RetainedState
+    package var changedAt: Int64
+  }
+
   private let limit: Int
+  private let mostBytes: Int
+  /// Bytes of all topics and payloads.
+  package private(set) var bytes = 0
+  private var superseded: [Superseded] = []
   private var entries: [String: Entry] = [:]
   private var lastVersion: UInt64 = 0
   private var isConnected = false
+  /// Topics that the broker refused, each with the time until which it is not tried again: at most those of `entries`.
+  private var refusals: [String: Int64] = [:]
   private var urgent: [String] = []
   private var ready: [String] = []
   /// Topics to be sent after a connect, each at its time.
   private var spread: [(at: Int64, topic: String)] = []
   private var spreadNext = 0
 
-  package init(limit: Int) {
+  package init(limit: Int, mostBytes: Int = .max) {
     self.limit = limit
+    self.mostBytes = mostBytes
+  }
+
+  /// What was superseded since the last call, oldest first.
+  package mutating func takeSuperseded() -> [Superseded] {
+    guard !superseded.isEmpty else { return [] }
+    defer { superseded = [] }
+    return superseded
+  }
+
+  /// The newest observations that the broker has not got.
+  package var undelivered: [Superseded] {
+    entries.values.filter { !$0.isDelivered && $0.state.backlogTopic != nil }
+      .map { Superseded(state: $0.state, changedAt: $0.changedAt) }
   }
 
   package var count: Int { entries.count }
@@ -37,24 +66,45 @@ package struct RetainedTable: Sendable {
 
   /// Takes a state in place of the earlier one of its topic.
   ///
-  /// - Returns: false when there are too many topics, and this one was dropped.
+  /// - Returns: false when there are too many topics, or too many bytes in them, and this one was dropped.
   package mutating func set(_ state: RetainedState, isTransient: Bool, now: Int64) -> Bool {
     lastVersion += 1
+    let size = state.topic.utf8.count + state.payload.count
     if var entry = entries[state.topic] {
+      let growth = size - entry.state.topic.utf8.count - entry.state.payload.count
+      guard growth <= 0 || bytes + growth <= mostBytes else { return false }
+      bytes += growth
+      supersede(&entry)
       entry.state = state
       entry.version = lastVersion
       entry.changedAt = now
+      entry.isDelivered = false
       entries[state.topic] = entry
     } else {
-      guard entries.count < limit else { return false }
+      guard entries.count < limit, bytes + size <= mostBytes else { return false }
+      bytes += size
       entries[state.topic] = Entry(state: state, version: lastVersion, changedAt: now, isTransient: isTransient)
     }
     if isConnected { enqueue(state.topic) }
     return true
   }
 
+  /// A newer observation takes the place of one that the broker may not have.
+  private mutating func supersede(_ entry: inout Entry) {
+    guard !entry.isDelivered, entry.state.backlogTopic != nil else { return }
+    let old = Superseded(state: entry.state, changedAt: entry.changedAt)
+    // What is with the broker at this moment is mostly acknowledged in the next.
+    if entry.inFlight == entry.version { entry.replaced = old } else { superseded.append(old) }
+  }
+
+  private mutating func remove(_ topic: String) {
+    guard let entry = entries.removeValue(forKey: topic) else { return }
+    bytes -= topic.utf8.count + entry.state.payload.count
+    refusals[topic] = nil
+  }
+
   private mutating func enqueue(_ topic: String) {
-    guard var entry = entries[topic], !entry.isInFlight, !entry.isQueued else { return }
+    guard var entry = entries[topic], entry.inFlight == nil, !entry.isQueued else { return }
     entry.isQueued = true
     entries[topic] = entry
     if entry.state.urgency == .atOnce { urgent.append(topic) } else { ready.append(topic) }
@@ -72,6 +122,20 @@ package struct RetainedTable: Sendable {
     }
   }
 
+  /// Everything that the broker keeps is sent once more on the present connection, as after a connect.
+  package mutating func refresh(now: Int64, spreadNanoseconds: Int64) {
+    let topics = entries.values.filter { $0.state.isRetained }.sorted { $0.version < $1.version }.map(\.state)
+    for state in topics where state.urgency == .atOnce { enqueue(state.topic) }
+    spread = Array(spread[spreadNext...])
+    spreadNext = 0
+    let scheduled = Set(spread.map(\.topic))
+    let others = topics.filter { $0.urgency == .spread && !scheduled.contains($0.topic) }
+    for (index, state) in others.enumerated() {
+      spread.append((now + spreadNanoseconds / Int64(others.count) * Int64(index), state.topic))
+    }
+    spread.sort { $0.at < $1.at }
+  }
+
   package mutating func disconnected() {
     isConnected = false
     urgent = []
@@ -79,7 +143,9 @@ package struct RetainedTable: Sendable {
     spread = []
     spreadNext = 0
     for topic in entries.keys {
-      entries[topic]?.isInFlight = false
+      if let lost = entries[topic]?.replaced { superseded.append(lost) }
+      entries[topic]?.replaced = nil
+      entries[topic]?.inFlight = nil
       entries[topic]?.isQueued = false
     }
   }
@@ -113,26 +179,46 @@ package struct RetainedTable: Sendable {
   private mutating func take(_ topic: String, now: Int64) -> Due? {
     guard var entry = entries[topic] else { return nil }
     entry.isQueued = false
+    if let until = refusals[topic] {
+      guard now >= until else {
+        entries[topic] = entry
+        return nil
+      }
+      refusals[topic] = nil
+    }
     var state = entry.state
     if let expiry = state.expirySeconds {
       let age = max(0, now - entry.changedAt) / 1_000_000_000
       guard age < Int64(expiry) else {
-        entries[topic] = nil
+        supersede(&entry)
+        remove(topic)
         return nil
       }
       state.expirySeconds = expiry - UInt32(clamping: age)
     }
-    entry.isInFlight = true
+    entry.inFlight = entry.version
     entries[topic] = entry
     return Due(state: state, version: entry.version)
+  }
+
+  /// The broker refused this topic. What it says next goes after that time, or with the next connection after it.
+  package mutating func refused(_ topic: String, until: Int64) {
+    if entries[topic] != nil { refusals[topic] = until }
+  }
+
+  /// What one broker refused another may take.
+  package mutating func forgetRefusals() {
+    refusals = [:]
   }
 
   /// The broker has this version. A newer one goes next.
   package mutating func acknowledged(_ topic: String, version: UInt64) {
     guard var entry = entries[topic] else { return }
-    entry.isInFlight = false
+    entry.inFlight = nil
+    entry.replaced = nil
+    entry.isDelivered = entry.version == version
     entries[topic] = entry
-    guard entry.version == version else { return enqueue(topic) }
-    if entry.isTransient || entry.state.payload.isEmpty { entries[topic] = nil }
+    guard entry.isDelivered else { return enqueue(topic) }
+    if entry.isTransient || entry.state.payload.isEmpty { remove(topic) }
   }
 }

@@ -14,6 +14,7 @@ package struct Unwritten: Sendable {
   package private(set) var order: [Int64] = []
   private var messages: [Int64: StoredMessage] = [:]
   private var groups: [Name: Group] = [:]
+  private var rowsOfRoots: [Int64: [Int64]] = [:]
 
   package init() {}
 
@@ -31,6 +32,7 @@ package struct Unwritten: Sendable {
   package mutating func append(_ stored: StoredMessage) {
     order.append(stored.row)
     messages[stored.row] = stored
+    rowsOfRoots[stored.root, default: []].append(stored.row)
     let name = Name(id: stored.message.id, form: stored.form)
     groups[name, default: Group(root: stored.root, revisions: [])].revisions.insert(stored.message.revision)
   }
@@ -39,6 +41,8 @@ package struct Unwritten: Sendable {
     let row = order.remove(at: index)
     guard let stored = messages.removeValue(forKey: row) else { return nil }
     groups[Name(id: stored.message.id, form: stored.form)]?.revisions.remove(stored.message.revision)
+    rowsOfRoots[stored.root]?.removeAll { $0 == row }
+    if rowsOfRoots[stored.root]?.isEmpty == true { rowsOfRoots[stored.root] = nil }
     return stored
   }
 
@@ -46,6 +50,7 @@ package struct Unwritten: Sendable {
     order.removeAll(keepingCapacity: true)
     messages.removeAll(keepingCapacity: true)
     groups.removeAll(keepingCapacity: true)
+    rowsOfRoots.removeAll(keepingCapacity: true)
   }
 
   package func contains(id: String, form: Int64, revision: Int) -> Bool {
@@ -55,7 +60,8 @@ package struct Unwritten: Sendable {
   /// The row of the first revision of an id, nil when none is here.
   package func root(id: String, form: Int64) -> Int64? { groups[Name(id: id, form: form)]?.root }
 
-  package func rows(root: Int64) -> [Int64] { order.filter { messages[$0]?.root == root } }
+  /// The rows of one id and form, in the order of raising.
+  package func rows(root: Int64) -> [Int64] { rowsOfRoots[root] ?? [] }
 
   /// The lowest sequence of a stream that is not acknowledged.
   package func firstUnacknowledged(stream: String) -> UInt64? {

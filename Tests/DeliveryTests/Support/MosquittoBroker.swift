@@ -37,8 +37,13 @@ final class MosquittoBroker {
     try #require(eventually { canConnect(port: port) }, "mosquitto does not listen on port \(port)")
   }
 
+  /// Mosquitto 2.0 listens a moment before its loop begins, and forgets a signal that comes in between: it is told until
+  /// it ends.
   func stop() {
-    process?.terminate()
+    while let process, process.isRunning {
+      process.terminate()
+      usleep(20_000)
+    }
     process?.waitUntilExit()
     process = nil
   }
@@ -102,8 +107,9 @@ final class Subscriber {
     return Received(topic: String(parts[1]), payload: payload, isRetained: parts[0] == "1")
   }
 
+  /// Not told but made to end: mosquitto_sub can wait for itself in its own handler of the signal.
   deinit {
-    process.terminate()
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 }

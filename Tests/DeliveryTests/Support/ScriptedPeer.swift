@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// A listening socket of the loopback interface.
 final class LoopbackListener: Sendable {

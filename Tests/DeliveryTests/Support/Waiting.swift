@@ -1,11 +1,11 @@
 import Delivery
 import Foundation
-import Synchronization
+import Locks
 import Testing
 
 /// Items that arrive on another thread and are waited for.
 final class Arrivals<Item: Sendable>: Sendable {
-  private let items = Mutex<[Item]>([])
+  private let items = Locked<[Item]>([])
   private let condition = NSCondition()
 
   func add(_ item: Item) {
@@ -19,7 +19,7 @@ final class Arrivals<Item: Sendable>: Sendable {
 
   /// Waits until the items satisfy the condition.
   @discardableResult
-  func wait(seconds: Double = 20, until isEnough: ([Item]) -> Bool) -> Bool {
+  func wait(seconds: Double = 60, until isEnough: ([Item]) -> Bool) -> Bool {
     let deadline = Date(timeIntervalSinceNow: seconds)
     condition.lock()
     defer { condition.unlock() }
@@ -31,7 +31,7 @@ final class Arrivals<Item: Sendable>: Sendable {
 }
 
 /// Looks again and again, for what cannot be waited for as an event.
-func eventually(seconds: Double = 20, _ condition: () -> Bool) -> Bool {
+func eventually(seconds: Double = 60, _ condition: () -> Bool) -> Bool {
   let deadline = Date(timeIntervalSinceNow: seconds)
   while !condition() {
     if Date() > deadline { return condition() }

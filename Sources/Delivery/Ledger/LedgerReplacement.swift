@@ -1,0 +1,88 @@
+/// A new ledger in place of one that was found damaged while it was used.
+///
+/// Unlike at the start, every number that was given is known. The new ledger therefore goes on in the same epoch: what is
+/// proven of the undelivered messages keeps its row and its number, and no number is given twice.
+package struct LedgerReplacement {
+  /// What the one who used the ledger knows of it.
+  package struct Knowledge: Sendable {
+    package var epoch: String
+    /// The newest number of each stream.
+    package var lastSequences: [String: UInt64]
+    /// Numbers of connections are set aside up to this one.
+    package var connectionNumber: UInt64
+  }
+
+  private let opener: LedgerOpener
+  private let lock: any FolderHold
+  private let knowledge: Knowledge
+  private let salvage: LedgerSalvage
+  private let exchange: LedgerExchange
+  private var isExchanged = false
+
+  /// Reads what is readable of the damaged ledger, which may still be open.
+  package init(_ opener: LedgerOpener, lock: any FolderHold, knowledge: Knowledge) {
+    self.opener = opener
+    self.lock = lock
+    self.knowledge = knowledge
+    exchange = LedgerExchange(
+      folder: opener.folder, wallMilliseconds: opener.wallMilliseconds, disk: opener.disk)
+    salvage = LedgerSalvage(path: LedgerOpener.path(in: opener.folder), disk: opener.disk, digest: opener.digest)
+  }
+
+  /// As what the damaged one lies in the folder.
+  package var newName: String { exchange.name }
+
+  /// Undelivered messages that go on, and how many do not, because nothing proves them or they could not be read.
+  package var messages: [StoredMessage] { salvage.messages }
+  package var doubtful: Int { salvage.doubtful }
+
+  /// Sets the damaged ledger aside and opens the new one. Nobody may have the damaged one open. May be tried again.
+  package mutating func open() throws(DeliveryError) -> Ledger {
+    do {
+      // An attempt that failed may have come far.
+      if !isExchanged, try exchange.settle() == nil {
+        try build()
+        try exchange.exchange()
+      }
+      isExchanged = true
+      return try Ledger(
+        database: try opener.openDatabase(), lock: lock, epoch: knowledge.epoch, digest: opener.digest)
+    } catch let error as SQLiteFailure {
+      throw opener.explained(error)
+    } catch {
+      throw error as? DeliveryError ?? DeliveryError(.inputOutput, "\(error)")
+    }
+  }
+
+  private func build() throws(SQLiteFailure) {
+    let database = try opener.newDatabase(exchange)
+    try database.transaction { () throws(SQLiteFailure) in
+      try database.execute(LedgerSchema.tables)
+      let meta = try database.prepare("INSERT INTO meta(key, value) VALUES(?, ?)")
+      try meta.run([.text("epoch"), .text(knowledge.epoch)])
+      if let previous = salvage.previousEpoch { try meta.run([.text("previous_epoch"), .text(previous)]) }
+      try meta.run([.text("boot"), .text(opener.boot)])
+      try meta.run([.text("connection"), .integer(Int64(clamping: knowledge.connectionNumber))])
+      let pruned = try database.prepare("INSERT INTO pruned(stream, through) VALUES(?, ?)")
+      for (stream, last) in knowledge.lastSequences {
+        try pruned.run([.text(stream), .integer(Int64(clamping: last))])
+      }
+      try salvage.writeRecords(into: database)
+    }
+    var entry = LedgerEntry()
+    entry.messages = salvage.messages
+    guard !entry.messages.isEmpty else { return }
+    try Ledger(database: database, lock: lock, epoch: knowledge.epoch, digest: opener.digest).write(entry)
+  }
+}
+
+extension Ledger {
+  /// A ledger in memory, for the moment in which the damaged one is closed and the new one is not open yet.
+  static func placeholder(
+    lock: any FolderHold, epoch: String, digest: @escaping LedgerDigest
+  ) throws(SQLiteFailure) -> Ledger {
+    let database = try SQLiteDatabase(path: ":memory:", mode: .readWrite)
+    try database.execute(LedgerSchema.tables)
+    return try Ledger(database: database, lock: lock, epoch: epoch, digest: digest)
+  }
+}
