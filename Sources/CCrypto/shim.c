@@ -1,5 +1,7 @@
+#define _GNU_SOURCE  // timegm
 #include "shim.h"
 
+#include <endian.h>
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -7,7 +9,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/x509.h>
 #include <string.h>
+#include <time.h>
 
 // MARK: Hashing
 
@@ -46,6 +50,22 @@ void mimamori_hmac_code(const struct mimamori_hmac *states, const uint8_t *text,
   context = states->outer;
   SHA256_Update(&context, digest, sizeof digest);
   SHA256_Final(code, &context);
+}
+
+// MARK: AES-128
+
+void mimamori_aes_start(struct mimamori_aes *key, uint64_t first, uint64_t second) {
+  uint64_t bytes[2] = {htobe64(first), htobe64(second)};
+  AES_set_encrypt_key((const uint8_t *)bytes, 128, &key->schedule);
+  OPENSSL_cleanse(bytes, sizeof bytes);
+}
+
+void mimamori_aes_block(const struct mimamori_aes *key, uint64_t first, uint64_t second, uint64_t block[2]) {
+  uint64_t in[2] = {htobe64(first), htobe64(second)};
+  uint64_t out[2];
+  AES_encrypt((const uint8_t *)in, (uint8_t *)out, &key->schedule);
+  block[0] = be64toh(out[0]);
+  block[1] = be64toh(out[1]);
 }
 
 // MARK: Ed25519
@@ -163,4 +183,28 @@ int mimamori_ed25519_public_to_pem(const uint8_t public_key[32], uint8_t *pem, s
 
 int mimamori_random(uint8_t *bytes, size_t count) {
   return count <= INT_MAX && RAND_bytes(bytes, (int)count) == 1 ? 1 : -1;
+}
+
+// MARK: Certificates
+
+int mimamori_certificates_end(const uint8_t *pem, size_t count, int64_t *end) {
+  if (count > INT_MAX) return 0;
+  BIO *text = BIO_new_mem_buf(pem, (int)count);
+  if (text == NULL) return 0;
+  int found = 0;
+  X509 *certificate;
+  while ((certificate = PEM_read_bio_X509_AUX(text, NULL, NULL, NULL)) != NULL) {
+    struct tm moment;
+    int is_read = ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &moment);
+    X509_free(certificate);
+    if (!is_read) {
+      found = 0;
+      break;
+    }
+    int64_t seconds = (int64_t)timegm(&moment);
+    if (found++ == 0 || seconds < *end) *end = seconds;
+  }
+  BIO_free(text);
+  ERR_clear_error();
+  return found;
 }

@@ -1,3 +1,6 @@
+import Alerts
+import Observations
+
 /// What one gateway may do at the broker, as an access control list of mosquitto.
 public enum AccessRules {
   /// The list for the gateway of `configuration`, and the line that a family's account needs beside it.
@@ -18,13 +21,26 @@ public enum AccessRules {
       "topic read \(root)/\(gateway)/command",
       "topic write \(root)/reply/#",
     ]
+    lines += configuration.groups.map { "topic read \(root)/group/\($0)/command" }
     if let group = configuration.watchlist?.group {
       lines += [
-        "topic read \(root)/group/\(group)/command",
         "# The group's watch list.",
         "topic read \(root)/watchlist/\(group)",
         "topic read \(root)/watchlist/\(group)/#",
       ]
+    }
+    if configuration.fiware != nil {
+      lines.append("# Measures for the IoT Agent. The + stands for its API key, which is told nowhere but in its file.")
+      lines += configuration.sensors.filter { $0.plan.quantity != .position }.map {
+        "topic write /json/+/\(gateway)_\($0.id)/attrs"
+      }
+      if !configuration.authorities.isEmpty {
+        lines += [
+          "# Commands by way of the IoT Agent, and their results.",
+          "topic read /+/\(gateway)/cmd",
+          "topic write /json/+/\(gateway)/cmdexe",
+        ]
+      }
     }
     lines += [
       "",

@@ -3,10 +3,12 @@ public enum PublishedSchemas {
   private static let files: [(name: String, bytes: [UInt8])] = [
     ("active", PackageResources.active_schema_json),
     ("alert", PackageResources.alert_schema_json),
+    ("backtest", PackageResources.backtest_schema_json),
     ("command", PackageResources.command_schema_json),
     ("head", PackageResources.head_schema_json),
     ("health", PackageResources.health_schema_json),
     ("info", PackageResources.info_schema_json),
+    ("measure", PackageResources.measure_schema_json),
     ("notice", PackageResources.notice_schema_json),
     ("observation", PackageResources.observation_schema_json),
     ("output", PackageResources.output_schema_json),

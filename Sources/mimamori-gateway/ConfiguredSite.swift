@@ -5,8 +5,8 @@ import SimulatedSite
 
 /// The simulated site that fits a configuration: a device at the end of each serial line, a contact on each GPIO line.
 struct ConfiguredSite {
-  private let configuration: GatewayConfiguration
-  private let scenario: Scenario
+  let configuration: GatewayConfiguration
+  let scenario: Scenario
   /// Gives out the simulated lines.
   let gpio: SimulatedGPIO
   private let wires: [SimulatedBoard.Wire]
@@ -19,13 +19,24 @@ struct ConfiguredSite {
     for sensor in configuration.sensors {
       guard case .gpio(let settings) = sensor.driver else { continue }
       var closesWhenWet = true
-      if case .floodContact(let wet) = settings.kind { closesWhenWet = wet == .closed }
+      var second: SimulatedBoard.SecondLine?
+      if case .floodContact(let wet, let supervision) = settings.kind {
+        closesWhenWet = wet == .closed
+        second = supervision.map { supervision in
+          let reference = GPIOLineReference(chip: settings.line.chip, line: supervision.line)
+          return SimulatedBoard.SecondLine(
+            line: chips.line(reference), isOtherThrow: supervision.wiring == .changeover)
+        }
+      }
       wires.append(
         SimulatedBoard.Wire(
           sensor: sensor.id.text, chip: settings.line.chip, line: chips.line(settings.line),
-          closedIsLow: settings.bias != .pullDown, closesWhenWet: closesWhenWet))
+          closedIsLow: settings.bias != .pullDown, closesWhenWet: closesWhenWet,
+          second: second))
     }
-    for output in configuration.outputs { _ = chips.line(output.wiring.line) }
+    for output in configuration.outputs {
+      if case .gpio(let settings) = output.wiring { _ = chips.line(settings.line) }
+    }
     gpio = SimulatedGPIO(chips: chips.chips)
     self.wires = wires
   }
@@ -36,20 +47,24 @@ struct ConfiguredSite {
   ///   is not in the configuration.
   func sources(loop: EventLoop, start: MonotonicTime) throws(GatewayError) -> [any EventSource] {
     try checkDevices()
+    for line in omissions { StandardStreams.report(line) }
     var terminals: [String: SimulatedTerminal] = [:]
     var sources: [any EventSource] = []
     for port in configuration.ports {
       guard let device = device(at: port, start) else { continue }
-      let terminal: SimulatedTerminal
-      do {
-        terminal = try SimulatedTerminal(path: port.device, device: device)
-      } catch {
-        throw GatewayError(.cannotCreateOutput, "\(error)")
-      }
+      let terminal = try Self.terminal(at: port.device, device)
       sources.append(terminal)
       terminals[port.id.text] = terminal
       for sensor in configuration.sensors where sensor.port == port.id { terminals[sensor.id.text] = terminal }
     }
+    for sensor in configuration.sensors {
+      guard case .hci(let settings) = sensor.driver, let number = settings.controller else { continue }
+      let controller = SimulatedController(tags: scenario.tags, at: start)
+      let terminal = try Self.terminal(at: controllerPath(number), controller)
+      sources.append(terminal)
+      terminals[sensor.id.text] = terminal
+    }
+    try checkEvents(Set(terminals.keys).union(wires.map(\.sensor)))
     let board = SimulatedBoard(gpio: gpio, wires: wires)
     sources.append(board)
     sources.append(
@@ -68,6 +83,39 @@ struct ConfiguredSite {
     return sources
   }
 
+  private static func terminal(
+    at path: String, _ device: any SimulatedDevice
+  ) throws(GatewayError) -> SimulatedTerminal {
+    guard path.hasPrefix("/") else {
+      throw GatewayError(.badConfiguration, "The device \"\(path)\" cannot be simulated: write a path")
+    }
+    do {
+      return try SimulatedTerminal(path: path, device: device)
+    } catch {
+      throw GatewayError(.cannotCreateOutput, "\(error)")
+    }
+  }
+
+  /// A controller of the board is simulated on a pseudo-terminal too, which lies in the state folder.
+  private func controllerPath(_ number: UInt16) -> String {
+    "\(configuration.gateway.stateFolder)/simulated-hci\(number)"
+  }
+
+  /// What a simulation opens for a Bluetooth controller of the board.
+  func controllerAddress(_ number: UInt16) -> DeviceAddress {
+    .serial(path: controllerPath(number), line: SerialLine(baud: 1_000_000))
+  }
+
+  /// An event whose device has nothing simulated behind it would come to nothing, and nobody would know.
+  private func checkEvents(_ simulated: Set<String>) throws(GatewayError) {
+    for event in scenario.events where !simulated.contains(event.device) {
+      throw GatewayError(
+        .badInputData,
+        "The scenario sets \"\(event.device)\", which is not simulated: use one of "
+          + simulated.sorted().joined(separator: ", ") + "; a radio contact is a [[tag]] near its receiver")
+    }
+  }
+
   private func checkDevices() throws(GatewayError) {
     let known = configuration.sensors.map(\.id.text) + configuration.ports.map(\.id.text)
     for event in scenario.events where !known.contains(event.device) {
@@ -76,25 +124,6 @@ struct ConfiguredSite {
         "The scenario names the device \"\(event.device)\", which the configuration does not have: use one of "
           + known.joined(separator: ", "))
     }
-  }
-
-  private func device(at port: SerialPortSettings, _ start: MonotonicTime) -> (any SimulatedDevice)? {
-    var registers: [SimulatedModbusUnits.Register] = []
-    for sensor in configuration.sensors where sensor.port == port.id {
-      switch sensor.driver {
-      case .modbus(let settings):
-        registers.append(
-          SimulatedModbusUnits.Register(
-            sensor: sensor.id.text, unit: UInt8(settings.unit), table: settings.table,
-            address: UInt16(settings.address), type: settings.type, wordOrder: settings.wordOrder,
-            scale: settings.scale, offset: settings.offset))
-      case .a02yyuw(let settings):
-        return SimulatedUltrasonic(mountHeightMetres: settings.mountHeight.value, levelMetres: 0.5, at: start)
-      case .hci: return SimulatedController(tags: scenario.tags, at: start)
-      case .gpio: break
-      }
-    }
-    return registers.isEmpty ? nil : SimulatedModbusUnits(registers: registers)
   }
 }
 

@@ -13,6 +13,7 @@ struct GatewayCommand: ParsableCommand {
       ReplayCommand.self,
       RecordCommand.self,
       SimulateCommand.self,
+      ProbeCommand.self,
       LedgerCommand.self,
       AccessRulesCommand.self,
       SchemaCommand.self,

@@ -11,6 +11,10 @@ struct ReplayCommand: ParsableCommand {
     discussion: """
       The same recording gives the same bytes. It touches no broker and no hardware, and keeps no state but in --state. \
       A line that is out of order or of no known form ends it with 65.
+      Recorded bytes and edges go through the drivers of the configuration; the readings of the same sensors are then \
+      passed over, so that nothing counts twice. docs/recording.md describes the lines.
+      With --report it prints what the recording led to instead: each step reached, how good the forecasts were, alerts \
+      an hour, gaps; and with --try what other thresholds would have done. docs/backtest.md explains it.
       """)
 
   @Option(help: ArgumentHelp("The gateway's configuration.", valueName: "file"))
@@ -23,6 +27,33 @@ struct ReplayCommand: ParsableCommand {
     help: ArgumentHelp(
       "Go on from the state that an earlier replay left there, and leave it again.", valueName: "folder"))
   var state: String?
+
+  @Flag(help: "Pass over recorded bytes and edges, and take the readings beside them.")
+  var readings = false
+
+  @Flag(help: "Print a summary of what the recording led to instead of its messages.")
+  var report = false
+
+  @Flag(help: "Print the report as one JSON object.")
+  var json = false
+
+  @Option(
+    name: .customLong("try"),
+    help: ArgumentHelp(
+      """
+      Beside the report: the same recording with other thresholds, such as danger=3.8 or \
+      river-1.danger=3.8,margin=0.2,hold=20m,confirm=5. May be given several times.
+      """, valueName: "changes"))
+  var trials: [String] = []
+
+  func validate() throws {
+    guard !report else {
+      if state != nil { throw ValidationError("--report is about one recording as a whole: leave --state out.") }
+      return
+    }
+    if json { throw ValidationError("--json is the form of a report: add --report.") }
+    if !trials.isEmpty { throw ValidationError("--try is for a report: add --report.") }
+  }
 
   /// Output is gathered so far before it is written.
   private static let outputChunk = 65_536
@@ -39,16 +70,26 @@ struct ReplayCommand: ParsableCommand {
             .inputMissing, "Failed to read the recording \(input): \(TextFile.reason(code)): check the path")
         }
       }
-      var replay = try ReplayRun(
-        configuration: config, inputName: input ?? "standard input", stateFolder: state,
-        logger: Logger(label: "mimamori-gateway"))
-      try feed(&replay, from: descriptor)
+      if report { try printReport(from: descriptor) } else { try printMessages(from: descriptor) }
     }
   }
 
-  private func feed(_ replay: inout ReplayRun, from descriptor: Int32) throws(GatewayError) {
+  private var inputName: String { input ?? "standard input" }
+
+  private func printReport(from descriptor: Int32) throws(GatewayError) {
+    var backtest = try BacktestRun(
+      configuration: config, inputName: inputName, trials: trials, readingsOnly: readings,
+      logger: Logger(label: "mimamori-gateway"))
+    try readAll(descriptor) { (bytes) throws(GatewayError) in try backtest.feed(bytes) }
+    let report = try backtest.finish()
+    try StandardStreams.output(json ? try report.json() : report.text)
+  }
+
+  private func printMessages(from descriptor: Int32) throws(GatewayError) {
+    var replay = try ReplayRun(
+      configuration: config, inputName: inputName, stateFolder: state, readingsOnly: readings,
+      logger: Logger(label: "mimamori-gateway"))
     var output: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 262_144)
     func gather(_ line: Span<UInt8>) throws(GatewayError) {
       output.reserveCapacity(output.count + line.count)
       for index in line.indices { output.append(line[index]) }
@@ -57,17 +98,7 @@ struct ReplayCommand: ParsableCommand {
       output.removeAll(keepingCapacity: true)
     }
     do throws(GatewayError) {
-      while true {
-        let count = unsafe read(descriptor, &chunk, chunk.count)
-        let code = errno
-        if count < 0, code == EINTR { continue }
-        guard count >= 0 else {
-          throw GatewayError(
-            .inputOutputFailed, "Failed to read the recording: \(TextFile.reason(code)): check the file")
-        }
-        guard count > 0 else { break }
-        try replay.feed(chunk.span.extracting(0..<count), output: gather)
-      }
+      try readAll(descriptor) { (bytes) throws(GatewayError) in try replay.feed(bytes, output: gather) }
       try replay.finish(output: gather)
     } catch {
       // What was raised before the line that cannot be read is a result too.
@@ -75,5 +106,22 @@ struct ReplayCommand: ParsableCommand {
       throw error
     }
     try StandardStreams.output(output.span)
+  }
+
+  private func readAll(
+    _ descriptor: Int32, _ take: (Span<UInt8>) throws(GatewayError) -> Void
+  ) throws(GatewayError) {
+    var chunk = [UInt8](repeating: 0, count: 262_144)
+    while true {
+      let count = unsafe read(descriptor, &chunk, chunk.count)
+      let code = errno
+      if count < 0, code == EINTR { continue }
+      guard count >= 0 else {
+        throw GatewayError(
+          .inputOutputFailed, "Failed to read the recording: \(TextFile.reason(code)): check the file")
+      }
+      guard count > 0 else { return }
+      try take(chunk.span.extracting(0..<count))
+    }
   }
 }

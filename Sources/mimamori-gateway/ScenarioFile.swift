@@ -38,16 +38,11 @@ enum ScenarioFile {
     defer { reader.finish() }
     let name = reader.string("name", required: "name it as the events do")
     let format = reader.choice(
-      "format", words: TagFormat.allCases.map { ($0.name, $0) }, required: "say how the tag transmits")
+      "format", words: TagFormat.fixed.map { ($0.name, $0) }, required: "say how the tag transmits")
     let identifier = reader.string("identifier", required: "write its bytes in hexadecimal")
     let interval = reader.duration("interval", in: .milliseconds(20) ... .seconds(60)) ?? .seconds(1)
     guard let name, let format, let identifier else { return nil }
-    let length =
-      switch format {
-      case .iBeacon, .altBeacon: 20
-      case .eddystoneUID: 16
-      case .lineSimpleBeacon: 5
-      }
+    let length = format.identifierLength ?? 0
     guard let bytes = Hexadecimal.bytes(of: identifier.value.utf8.span, allowingUpperCase: true), bytes.count == length
     else {
       reader.error(
@@ -78,6 +73,14 @@ enum ScenarioFile {
     if let wet = reader.boolean("wet") { return .wet(wet) }
     if let unplugged = reader.boolean("unplugged") { return .unplugged(unplugged) }
     if reader.boolean("no_target") == true { return .noTarget }
+    if let fix = reader.boolean("fix") { return .fix(fix) }
+    if let position = reader.subtable("position") {
+      defer { position.finish() }
+      let latitude = position.number("latitude", in: -90...90, required: "give degrees, north is positive")
+      let longitude = position.number("longitude", in: -180...180, required: "give degrees, east is positive")
+      guard let latitude, let longitude else { return nil }
+      return .position(latitude: latitude, longitude: longitude)
+    }
     if let name = reader.string("tag") {
       guard tags.contains(name.value) else {
         reader.error(

@@ -7,9 +7,11 @@ import Observations
 struct SignCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sign",
-    abstract: "Make keys, and sign and verify watch lists.",
+    abstract: "Make keys, and sign and verify watch lists and commands.",
     discussion: "Runs on the city's own machine: private keys and tags in the clear never go to a gateway.",
-    subcommands: [KeyPair.self, MakeTagKey.self, Subject.self, SignWatchList.self, Verify.self])
+    subcommands: [
+      KeyPair.self, MakeTagKey.self, Subject.self, SignWatchList.self, SignedCommand.self, Verify.self,
+    ])
 }
 
 extension SignCommand {
@@ -162,7 +164,7 @@ extension SignCommand {
   }
 }
 
-private func refuseExisting(_ paths: [String]) throws(GatewayError) {
+func refuseExisting(_ paths: [String]) throws(GatewayError) {
   if let path = paths.first(where: { OutputFile.exists($0) }) {
     throw GatewayError(
       .cannotCreateOutput, "Failed to create \(path): it is there already: choose another name, or give --force")

@@ -24,7 +24,11 @@ struct SimulateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Also record what the sensors say, to a new file.", valueName: "recording"))
   var record: String?
 
+  @Flag(help: "With --record: also record bytes and edges, and each call of a driver.")
+  var raw = false
+
   func validate() throws {
+    guard !raw || record != nil else { throw ValidationError("--raw says how to --record: name the recording.") }
     guard (0.1...100).contains(speed) else { throw ValidationError("--speed takes 0.1 to 100.") }
   }
 
@@ -35,9 +39,20 @@ struct SimulateCommand: ParsableCommand {
       guard let configuration = check.configuration else {
         throw GatewayError(.badConfiguration, check.problemText + "Failed to use \(config): mend the errors above")
       }
+      for link in SimulatedTerminal.removeLeftLinks(in: Self.folder(of: scenario)) {
+        StandardStreams.report(
+          "Removed \(link.path), which an earlier simulation left behind; it led to \(link.target).")
+      }
       let site = ConfiguredSite(configuration, try ScenarioFile.read(scenario).played(atSpeed: speed))
-      let additions = GatewayRuntime.Additions(access: site.gpio, recording: record, sources: site.sources)
+      let recording = record.map { RecordingRequest(path: $0, isRaw: raw) }
+      let additions = GatewayRuntime.Additions(
+        access: site.gpio, recording: recording, controllerAddress: site.controllerAddress, sources: site.sources)
       try GatewayRuntime(configuration: config, additions: additions).run()
     }
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 }

@@ -12,12 +12,16 @@ import Testing
       river-upper  別府川 上流  1.80 m caution              3 readings    minor     -
       river-upper  別府川 上流  2.40 m evacuation_judgment  3 readings    moderate  lamp alone
       river-upper  別府川 上流  2.90 m danger               3 readings    severe    horn together with subway, silent \
-      while one is faulty; lamp alone
+      while one is faulty, however long; lamp alone
       river-upper  別府川 上流  3.60 m flooding             3 readings    extreme   horn together with subway, silent \
-      while one is faulty; lamp alone
+      while one is faulty, however long; lamp alone
+      river-upper  別府川 上流  +0.40 m within 10m          slope         severe    horn together with subway, silent \
+      while one is faulty, however long; lamp alone
       sluice       樋門 内水位  2.20 m danger               20s           severe    -
       subway       地下道 浸水  wet                         30s           severe    horn together with river-upper, \
-      silent while one is faulty
+      silent while one is faulty, however long
+      rain         雨量計       15.0 mm within 10m          at once       moderate  -
+      rain         雨量計       60.0 mm within 1h           at once       severe    -
 
       """
     #expect(SoundingTable(configuration).text == expected)
@@ -27,6 +31,28 @@ import Testing
   @Test func `says when nothing can raise an alert`() throws {
     let configuration = try #require(ConfigurationSamples.check(ConfigurationSamples.small()).configuration)
     #expect(SoundingTable(configuration).text.hasPrefix("Nothing raises an alert"))
+  }
+
+  @Test func `does not pass over limits, though nothing sounds for them`() throws {
+    let board = """
+      [[sensor]]
+      id = "memory"
+      name = "メモリ"
+      driver = "board"
+      read = "memory"
+      quantity = "memory_free"
+
+      [[limit]]
+      sensor = "memory"
+      below = 5.0
+      severity = "minor"
+      """
+    let limits = "Limits raise alerts that nothing sounds for: memory.\n"
+    let alone = try #require(ConfigurationSamples.check(ConfigurationSamples.small(board)).configuration)
+    #expect(SoundingTable(alone).text == limits)
+    let flood = try #require(
+      ConfigurationSamples.check(ConfigurationSamples.small(ConfigurationSamples.river + "\n" + board)).configuration)
+    #expect(SoundingTable(flood).text.hasPrefix("SENSOR") && SoundingTable(flood).text.hasSuffix(limits))
   }
 
   private struct Report: Decodable, Equatable {
@@ -55,6 +81,7 @@ import Testing
       let severity: String
       let confirmReadings: Int?
       let confirmMilliseconds: Int?
+      let withinMilliseconds: Int?
       let outputs: [Output]
     }
 
@@ -81,8 +108,12 @@ import Testing
     let report = try Self.report(CheckReport(check).json)
     #expect(report.problems.map(\.line) == check.problems.map(\.position.line))
     #expect(report.problems.map(\.advice) == check.problems.map(\.advice))
-    #expect(report.sounds.count == 7)
-    let wet = try #require(report.sounds.last)
+    #expect(report.sounds.count == 10)
+    let wet = try #require(report.sounds.first { $0.at == "wet" })
+    let rise = try #require(report.sounds.first { $0.at == "rise" })
+    #expect(rise.threshold == 0.4 && rise.withinMilliseconds == 600_000 && rise.confirmReadings == nil)
+    #expect(report.sounds.suffix(2).map(\.at) == ["rain", "rain"])
+    #expect(report.sounds.suffix(2).map(\.threshold) == [15, 60])
     #expect(wet.name == "地下道 浸水")
     #expect(wet.confirmMilliseconds == 30_000)
     #expect(wet.outputs == [.init(output: "horn", with: ["river-upper"], whenOneIsFaulty: "silent")])

@@ -3,6 +3,7 @@ import Foundation
 import Gateway
 import Observations
 import SensorDrivers
+import TestData
 import Testing
 
 @Suite struct `A configuration` {
@@ -15,10 +16,7 @@ import Testing
     #expect(configuration.watchlist?.tagKeys.map(\.keyID) == ["2026-11"])
     let messages = check.problems.map(\.key)
     #expect(
-      messages == [
-        "flood[river-1].rise", "flood[river-1].forecast", "rain[rain-1].amounts", "watchlist",
-        "watchlist.tag_keys.2026-11",
-      ])
+      messages == ["place[school-7-gate].gone_after", "watchlist", "watchlist.tag_keys.2026-11"])
   }
 
   @Test func `of the example is read value by value`() throws {
@@ -29,7 +27,7 @@ import Testing
     #expect(configuration.gateway.languages == ["ja", "en"])
     #expect(configuration.mqtt.port == 8883)
     #expect(configuration.mqtt.version == .five)
-    #expect(configuration.mqtt.tls?.ca.path == "/nonexistent/city-ca.pem")
+    #expect(configuration.mqtt.tls?.ca?.path == "/nonexistent/city-ca.pem")
     #expect(configuration.mqtt.passwordFile?.written == "mqtt-password")
     #expect(configuration.cap?.restriction == "disaster staff of the city")
     #expect(configuration.authorities.map(\.keyID) == ["bousai-a", "school-board"])
@@ -55,7 +53,7 @@ import Testing
     }
     #expect(subway.line.chip == "gpio-header")
     #expect(subway.line.line == .name("FLOOD_IN"))
-    #expect(subway.kind == .floodContact(wet: .open))
+    #expect(subway.kind == .floodContact(wet: .open, supervision: nil))
     #expect(subway.debounce == .milliseconds(50))
   }
 
@@ -73,21 +71,53 @@ import Testing
     #expect(plan.floods[0].confirm == .readings(3))
     #expect(plan.floods[1].confirm == .duration(.seconds(20)))
     #expect(plan.floods[1].releaseHold == .minutes(5))
+    #expect(plan.floods[0].rise == .init(by: Measure(thousandths: 400), within: .minutes(10), severity: .severe))
+    #expect(plan.floods[0].forecast == .minutes(30))
+    #expect(plan.floods[0].pair == nil && plan.floods[0].reporting == nil)
+    #expect(plan.rains[0].amounts.map(\.suppress) == [.hours(1), .hours(1)])
+    #expect(plan.rains[0].dryGap == .hours(6) && plan.rains[0].dayStarts == .zero)
     #expect(plan.contacts[0].levelEquivalent == 4)
     #expect(plan.places[0].leave == -84)
     #expect(plan.outputs[0].soundAt?.allOf == ["river-upper", "subway"])
     #expect(plan.outputs[0].soundAt?.whenOneIsFaulty == .silent)
   }
 
-  @Test func `says for each idle key that it is idle`() throws {
-    let check = ConfigurationSamples.check(try ConfigurationSamples.example())
-    let idle = check.problems.filter { $0.message.contains("not acted on in this version") }
+  @Test func `names two sensors of a station, the river's class and the day of the rain`() throws {
+    let example = String(decoding: try ConfigurationSamples.example(), as: UTF8.self)
+    let text = example.replacing("sensor = \"sluice\"\nlevels = { danger = 2.2 }\n", with: "")
+    #expect(text != example)
+    let station = text.replacing(
+      "[[flood]]\nsensor = \"river-upper\"",
+      with: """
+        [[flood]]
+        class = "medium"
+        report_below = "24h"
+        rule = "mean"
+        sensors = ["river-upper", "sluice"]
+        """
+    ).replacing("[[flood]]\nconfirm = \"20s\"\nrelease = { margin = 0.05, hold = \"5m\" }\n", with: "")
+      .replacing("[[rain]]", with: "[[rain]]\ndry_gap = \"12h\"\nday_starts = \"09:30\"")
+    let check = ConfigurationSamples.check(station)
+    let plan = try #require(check.configuration, "\(check.problemText)").stationPlan()
+    #expect(plan.floods.count == 1)
+    #expect(plan.floods[0].pair == .init(second: "sluice", combination: .mean))
     #expect(
-      idle.map(\.key) == [
-        "fiware", "authority[bousai-a].may", "authority[school-board].may", "flood[river-upper].rise",
-        "flood[river-upper].forecast", "rain[rain].amounts",
-      ])
-    #expect(idle.allSatisfy { $0.severity == .warning })
+      plan.floods[0].reporting == .init(from: Measure(thousandths: 1200), above: .minutes(5), below: .hours(24)))
+    #expect(plan.rains[0].dryGap == .hours(12) && plan.rains[0].dayStarts == .minutes(570))
+  }
+
+  @Test func `acts on every key of the example`() throws {
+    let check = ConfigurationSamples.check(try ConfigurationSamples.example())
+    // Its key files are brought later.
+    #expect(check.problems.allSatisfy { $0.message.contains("there is no file") }, "\(check.problemText)")
+  }
+
+  @Test func `takes groups by their names`() throws {
+    let station = ConfigurationSamples.small(gateway: "groups = [\"kakogawa\"]")
+    #expect(ConfigurationSamples.check(station).configuration?.gateway.groups == ["kakogawa"])
+    let misnamed = ConfigurationSamples.small(gateway: "groups = [\"Kako Gawa\"]")
+    let problem = try #require(ConfigurationSamples.check(misnamed).problems.first)
+    #expect(problem.key == "gateway.groups")
   }
 
   @Test func `needs no more than a gateway and a broker`() throws {
@@ -98,6 +128,66 @@ import Testing
     #expect(configuration.gateway.languages == ["ja"])
     #expect(configuration.gateway.stateFolder == "/var/lib/mimamori")
     #expect(configuration.mqtt.port == 1883)
+  }
+
+  @Test func `says how an IoT Agent is spoken to, and what goes together`() throws {
+    func read(_ keys: String) -> ConfigurationCheck {
+      ConfigurationSamples.check(ConfigurationSamples.small("[fiware]\napi_key_file = \"key\"\n\(keys)"))
+    }
+    #expect(read("").configuration?.fiware?.format == FIWAREFormat(representation: .keyValues))
+    let linked = read("format = \"ngsi-ld\"\nwater_level = \"WaterObserved\"").configuration
+    #expect(linked?.fiware?.format == FIWAREFormat(representation: .linkedData, levelModel: .waterObserved))
+    let wrong = read("water_level = \"WaterObserved\"")
+    #expect(wrong.configuration == nil)
+    #expect(wrong.problems.contains { $0.key == "fiware.water_level" && $0.severity == .error })
+    #expect(read("format = \"ngsi-v1\"").configuration == nil)
+  }
+
+  @Test func `keeps observations for a year and a month unless it says otherwise`() {
+    let usual = ConfigurationSamples.check(ConfigurationSamples.small()).configuration?.history
+    #expect(usual == HistorySettings(observationDays: 400, observationRows: 1_000_000))
+    let none = ConfigurationSamples.check(ConfigurationSamples.small("[history]\nobservation_days = 0"))
+    #expect(none.configuration?.history.observationDays == 0)
+    #expect(
+      ConfigurationSamples.check(ConfigurationSamples.small("[history]\nobservation_rows = 10")).configuration == nil)
+  }
+
+  @Test func `bounds what waits for the broker, lane by lane`() {
+    func read(_ text: String) -> ConfigurationCheck { ConfigurationSamples.check(ConfigurationSamples.small(text)) }
+    #expect(read("").configuration?.lanes == LaneSettings())
+    let lanes = read(
+      """
+      [delivery]
+      reserve_mb = 0
+      [delivery.alert]
+      per_second = 50
+      megabytes = 8
+      days = 30
+      [delivery.state]
+      megabytes = 1
+      age = "1h"
+      [delivery.observation]
+      per_second = 5
+      megabytes = 2
+      age = "48h"
+      interval = "5m"
+      batch = "30m"
+      """
+    ).configuration?.lanes
+    var expected = LaneSettings()
+    (expected.reserveMegabytes, expected.alertsPerSecond, expected.alertMegabytes, expected.alertDays) = (0, 50, 8, 30)
+    (expected.stateMegabytes, expected.stateAge) = (1, .hours(1))
+    (expected.observationsPerSecond, expected.observationMegabytes) = (5, 2)
+    (expected.observationAge, expected.observationInterval) = (.hours(48), .minutes(5))
+    expected.observationBatch = .minutes(30)
+    #expect(lanes == expected)
+    for wrong in [
+      "[delivery]\nreserve_mb = -1", "[delivery.alert]\nmegabytes = 0", "[delivery.state]\nage = \"1m\"",
+      "[delivery.observation]\ninterval = \"0s\"",
+      "[delivery.observation]\nage = \"2h\"\ninterval = \"2h\"", "[delivery.observations]\nage = \"2h\"",
+    ] {
+      #expect(read(wrong).configuration == nil, "\(wrong)")
+    }
   }
 
   @Test(arguments: ["localhost", "127.0.0.1", "127.9.8.7", "::1"])
@@ -151,6 +241,34 @@ import Testing
       """)
     let keys = ConfigurationSamples.check(text).problems.map(\.key)
     #expect(keys == ["place"] + (warnings == 1 ? ["place[gate].leave"] : []))
+  }
+
+  @Test(arguments: [("9s", "missed advertisements"), ("60s", "covers a tag"), ("89s", "covers a tag"), ("90s", nil)])
+  func `warns of a silence that a covered tag has too`(span: String, reason: String?) throws {
+    let text = ConfigurationSamples.small(
+      """
+      [serial.radio]
+      device = "/dev/ttyACM0"
+      baud = 1000000
+      [[sensor]]
+      id = "gate"
+      name = "門"
+      driver = "hci"
+      serial = "radio"
+      quantity = "beacon"
+      [[place]]
+      id = "gate"
+      name = "門"
+      sensors = ["gate"]
+      enter = -75
+      leave = -85
+      gone_after = "\(span)"
+      """)
+    let problems = ConfigurationSamples.check(text).problems
+    #expect(problems.allSatisfy { $0.severity == .warning })
+    let problem = problems.first { $0.key == "place[gate].gone_after" }
+    #expect((problem != nil) == (reason != nil))
+    if let reason { #expect(try #require(problem).message.contains(reason)) }
   }
 
   @Test func `warns when the bus has no time for its polls`() throws {

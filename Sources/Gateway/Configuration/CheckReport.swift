@@ -50,17 +50,29 @@ public struct CheckReport: Sendable {
         ("unit", string(Quantity.waterLevel.unit)),
       ]
     case .wet: members.append(("at", string("wet")))
+    case .rise(let rise):
+      members += [
+        ("at", string("rise")), ("threshold", rise.by.description), ("unit", string(Quantity.waterLevel.unit)),
+        ("within_milliseconds", "\(rise.within.milliseconds)"),
+      ]
+    case .rain(let amount):
+      members += [
+        ("at", string("rain")), ("threshold", amount.amount.description), ("unit", string(Quantity.rain.unit)),
+        ("within_milliseconds", "\(amount.within.milliseconds)"),
+      ]
     }
     switch row.confirmation {
     case .readings(let count): members.append(("confirm_readings", "\(count)"))
     case .duration(let span): members.append(("confirm_milliseconds", "\(span.milliseconds)"))
+    case nil: break
     }
     members.append(("severity", string(row.severity.name)))
     let sounds = row.sounds.map { sound in
-      object([
-        ("output", string(sound.output.text)), ("with", array(sound.with.map { string($0.text) })),
-        ("when_one_is_faulty", string(sound.whenOneIsFaulty.rawValue)),
-      ])
+      object(
+        [
+          ("output", string(sound.output.text)), ("with", array(sound.with.map { string($0.text) })),
+          ("when_one_is_faulty", string(sound.whenOneIsFaulty.rawValue)),
+        ] + (sound.silentAtMost.map { [("silent_at_most_milliseconds", "\($0.milliseconds)")] } ?? []))
     }
     members.append(("outputs", array(sounds)))
     return object(members)

@@ -75,7 +75,7 @@ public struct ConfigurationDifference: Sendable, Hashable {
 
   /// What a table of an array is called.
   private static func title(of table: TOMLTable) -> String? {
-    for key in ["id", "sensor", "kid"] {
+    for key in ["id", "sensor", "kid", "name"] {
       if case .string(let text) = table[key]?.content { return text }
     }
     return nil

@@ -1,3 +1,4 @@
+import Alerts
 import Observations
 
 extension ConfigurationReader {
@@ -10,6 +11,7 @@ extension ConfigurationReader {
     ).flatMap(readPosition)
     let timezone = readTimeZone(reader)
     let languages = readLanguages(reader)
+    let groups = readGroups(reader)
     let contact = reader.string("contact")
     let state = reader.string("state", most: 1000)
     if let state, !state.value.hasPrefix("/") {
@@ -20,7 +22,28 @@ extension ConfigurationReader {
     guard let id, let name, let municipality, let position else { return nil }
     return BoardSettings(
       id: id.value, name: name.value, municipality: municipality, position: position, timezone: timezone,
-      languages: languages, contact: contact?.value, stateFolder: state?.value ?? "/var/lib/mimamori")
+      languages: languages, groups: groups, contact: contact?.value, stateFolder: state?.value ?? "/var/lib/mimamori")
+  }
+
+  /// A board belongs to a few groups: a river, a district, a maker.
+  private static let mostGroups = 8
+
+  private func readGroups(_ reader: TableReader) -> [String] {
+    guard reader.has("groups") else {
+      reader.know("groups")
+      return []
+    }
+    var groups: [String] = []
+    for group in reader.strings("groups", most: Self.mostGroups) {
+      if !WatchListEntry.isIdentifier(group.value) {
+        problems.error(
+          reader.name("groups"), at: group.position, "\(TOMLValue.quoted(group.value)) cannot name a group",
+          advice: "use 1 to 40 characters of a-z, 0-9 and hyphens")
+      } else {
+        groups.append(group.value)
+      }
+    }
+    return groups
   }
 
   func readPosition(_ reader: TableReader) -> Position? {
@@ -85,7 +108,7 @@ extension ConfigurationReader {
   }
 
   /// The languages that the catalogue of texts has.
-  static let knownLanguages = ["ja", "ja-x-easy", "en"]
+  static let knownLanguages = Formats.languages
 
   private func readLanguages(_ reader: TableReader) -> [String] {
     guard reader.has("languages") else {

@@ -1,44 +1,27 @@
+import Alerts
+import Observations
+
 extension ConfigurationReader {
   func readBroker(_ reader: TableReader) -> BrokerSettings? {
-    let host = reader.string("host", most: 253, required: "write the broker's name or address")
-    if let host, host.value.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: " ") }) {
-      reader.error(
-        "host", "host = \(TOMLValue.quoted(host.value)) is not a host",
-        advice: "write a name or an address alone, without mqtt:// and without a port")
-    }
-    let tls = reader.subtable("tls").flatMap(readTLS)
-    let port = reader.integer("port", in: 1...65535) ?? (tls == nil ? 1883 : 8883)
-    let version = reader.choice("version", BrokerSettings.Version.self) ?? .five
+    let first = readEndpoint(reader)
     let root = readTopicRoot(
       reader, "root", required: "write the first levels of all topics, such as \"mimamori/282103\"")
     let watchRoot = readTopicRoot(
       reader, "watch_root", required: "write the first levels of the topics about persons, not under root")
     if let root, let watchRoot { checkSeparate(reader, root: root, watchRoot: watchRoot) }
-    let username = reader.string("username")
-    let passwordFile = file(reader, "password_file")
-    if reader.has("password_file"), !reader.has("username") {
-      reader.error("password_file", "there is a password without a username", advice: "add username")
+    let keepAlive = reader.duration("keep_alive", in: .seconds(5) ... .hours(1)) ?? .seconds(60)
+    if keepAlive.milliseconds % 1_000 != 0 {
+      reader.error(
+        "keep_alive", "keep_alive = \"\(keepAlive.configured)\" is no whole number of seconds",
+        advice: "write whole seconds, such as \"60s\"")
     }
-    let insecure = reader.boolean("insecure") ?? false
-    if let host { checkPlaintext(reader, host: host, insecure: insecure) }
+    let fallback = reader.subtable("fallback").flatMap { readFallback($0, first: first) }
     reader.finish()
-    guard let host, let root, let watchRoot else { return nil }
+    guard let first, let root, let watchRoot, reader.has("fallback") == (fallback != nil) else { return nil }
     return BrokerSettings(
-      host: host.value, port: port, version: version, root: root, watchRoot: watchRoot, username: username?.value,
-      passwordFile: passwordFile, tls: tls, isInsecureAllowed: insecure)
-  }
-
-  private func readTLS(_ reader: TableReader) -> BrokerSettings.TLS? {
-    let ca = file(reader, "ca", required: "name the PEM file of the certificates that sign the broker's")
-    let certificate = file(reader, "certificate")
-    let key = file(reader, "key")
-    if reader.has("certificate") != reader.has("key") {
-      let (present, absent) = reader.has("key") ? ("key", "certificate") : ("certificate", "key")
-      reader.error(present, "\(present) has no \(absent)", advice: "add \(absent), or remove \(present)")
-    }
-    reader.finish()
-    guard let ca else { return nil }
-    return BrokerSettings.TLS(ca: ca, certificate: certificate, key: key)
+      first: first.endpoint, fallback: fallback?.endpoint, returnEvery: fallback?.returnEvery ?? .seconds(60),
+      root: root, watchRoot: watchRoot, keepAlive: keepAlive,
+      isInsecureAllowed: first.isInsecureAllowed)
   }
 
   /// One or more levels of a topic's name without wildcards (MQTT 5, section 4.7).
@@ -67,22 +50,6 @@ extension ConfigurationReader {
     }
   }
 
-  private func checkPlaintext(_ reader: TableReader, host: Located<String>, insecure: Bool) {
-    let isPlain = !reader.has("tls")
-    if insecure, !isPlain {
-      reader.warning("insecure", "insecure has no effect beside [mqtt.tls]", advice: "remove it")
-      return
-    }
-    guard isPlain, !Self.isLoopback(host.value) else { return }
-    let what = "\(TOMLValue.quoted(host.value)) is not this machine, and nothing on the way is encrypted"
-    if insecure {
-      reader.warning(
-        "insecure", what, advice: "add [mqtt.tls] as soon as the broker has it; until then anyone on the way can read")
-    } else {
-      reader.error("host", what, advice: "add [mqtt.tls], or insecure = true if the network itself is protected")
-    }
-  }
-
   /// Whether `host` is this machine: `localhost`, 127.0.0.0/8 or ::1.
   static func isLoopback(_ host: String) -> Bool {
     if host == "localhost" || host == "::1" { return true }
@@ -92,11 +59,18 @@ extension ConfigurationReader {
 
   func readFIWARE(_ reader: TableReader) -> FIWARESettings? {
     let apiKeyFile = file(reader, "api_key_file", required: "name the file that holds the API key")
-    problems.warning(
-      "fiware", at: reader.table.position, "[fiware] is accepted but not acted on in this version",
-      advice: AcceptedButIdle.fiware.meanwhile)
+    let representation = reader.choice("format", FIWAREFormat.Representation.self) ?? .keyValues
+    let levelModel = reader.choice("water_level", FIWAREFormat.LevelModel.self) ?? .floodMonitoring
+    if levelModel == .waterObserved, representation == .keyValues {
+      reader.error(
+        "water_level", "WaterObserved has a place, which key values on a single level cannot hold",
+        advice: "write format = \"ngsi-ld\", or leave water_level out")
+    }
     reader.finish()
-    return apiKeyFile.map(FIWARESettings.init)
+    return apiKeyFile.map {
+      FIWARESettings(
+        apiKeyFile: $0, format: FIWAREFormat(representation: representation, levelModel: levelModel))
+    }
   }
 
   func readCAP(_ reader: TableReader) -> CAPSettings? {

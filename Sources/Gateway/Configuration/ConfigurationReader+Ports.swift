@@ -20,10 +20,15 @@ extension ConfigurationReader {
           advice: "use one port for both, or name the other device")
       }
       let line = readLine(reader)
+      let direction = readDirection(reader)
+      let manners = readManners(reader)
+      let breakMethod = reader.choice("break", BreakMethod.self)
       reader.finish()
       var settings: SerialPortSettings?
       if let device, let line, isNamed {
-        settings = SerialPortSettings(id: PortID(entry.key), device: device.value, line: line)
+        settings = SerialPortSettings(
+          id: PortID(entry.key), device: device.value, line: line, direction: direction, manners: manners,
+          breakMethod: breakMethod)
       }
       declaredPorts[entry.key] = DeclaredPort(position: entry.keyPosition, settings: settings)
       return settings
@@ -34,6 +39,13 @@ extension ConfigurationReader {
     guard let device = reader.string("device", most: 1000, required: "write its path, best under /dev/serial/by-path")
     else { return nil }
     let quoted = TOMLValue.quoted(device.value)
+    if device.value.hasPrefix(USBSerialName.prefix) {
+      if USBSerialName(device.value) != nil { return device }
+      reader.error(
+        "device", "device = \(quoted) names no USB adapter",
+        advice: "write usb:VID:PID or usb:VID:PID:SERIAL with four hexadecimal digits each, such as \"usb:0403:6001\"")
+      return nil
+    }
     guard device.value.hasPrefix("/") else {
       reader.error("device", "device = \(quoted) is not an absolute path", advice: "begin it with /dev/")
       return nil
@@ -41,7 +53,7 @@ extension ConfigurationReader {
     if device.value.hasPrefix("/dev/ttyUSB") {
       reader.warning(
         "device", "\(quoted) may be another adapter after a restart",
-        advice: "write the adapter's path under /dev/serial/by-path or /dev/serial/by-id")
+        advice: "write the adapter's path under /dev/serial/by-path or /dev/serial/by-id, or usb:VID:PID:SERIAL")
     }
     return device
   }
@@ -90,69 +102,33 @@ extension ConfigurationReader {
     declaredPorts[port.value]?.users.append(user)
   }
 
-  /// Whether the sensors on each port can share it, and whether its line suits them.
-  func checkPorts() {
-    for (id, port) in declaredPorts.sorted(by: { $0.value.position < $1.value.position }) {
-      guard let first = port.users.first else {
-        // A misspelled port is told where it is named.
-        if namesMissingPort { continue }
-        problems.warning(
-          "serial.\(id)", at: port.position, "no sensor uses the port \(TOMLValue.quoted(id))",
-          advice: "remove it, or name it in a sensor as serial")
-        continue
+  /// `rs485` and what belongs to it.
+  private func readDirection(_ reader: TableReader) -> RS485Settings? {
+    let way = reader.choice("rs485", RS485Settings.Way.self)
+    let level = reader.choice("rs485_rts", GPIOOutputSettings.ActiveLevel.self)
+    let limits = TimeSpan.zero ... .milliseconds(100)
+    let before = reader.duration("rs485_before", in: limits)
+    let after = reader.duration("rs485_after", in: limits)
+    guard let way else {
+      if !reader.has("rs485"), level != nil || before != nil || after != nil {
+        reader.warning(
+          reader.has("rs485_rts") ? "rs485_rts" : reader.has("rs485_before") ? "rs485_before" : "rs485_after",
+          "it has no effect without rs485", advice: "add rs485 = \"kernel\" or \"rts\", or remove it")
       }
-      for user in port.users.dropFirst() where user.driver != .modbus || first.driver != .modbus {
-        problems.error(
-          "sensor[\(user.sensor)].serial", at: user.position,
-          "the port \(TOMLValue.quoted(id)) already serves \(first.sensor) (\(first.driver.rawValue))",
-          advice: "give each its own port; only modbus sensors can share one")
-      }
-      guard let line = port.settings?.line else { continue }
-      checkLine(line, of: id, at: port.position, for: first)
-      if first.driver == .modbus { checkBus(id, port, line) }
+      return nil
     }
+    return RS485Settings(
+      way: way, isActiveWhileSending: level != .low, delayBefore: before ?? .zero, delayAfter: after ?? .zero)
   }
 
-  private func checkLine(_ line: SerialLine, of id: String, at position: TextPosition, for user: PortUser) {
-    switch user.driver {
-    case .a02yyuw:
-      guard line != SerialLine(baud: 9600) else { return }
-      problems.error(
-        "serial.\(id)", at: position, "an A02YYUW speaks 9600 8N1 only",
-        advice: "write baud = 9600 and frame = \"8N1\"")
-    case .modbus, .hci:
-      guard line.dataBits != 8 else { return }
-      problems.error(
-        "serial.\(id).frame", at: position, "\(user.driver.rawValue) sends bytes of 8 bits",
-        advice: "write a frame with 8 data bits, such as \"\(user.driver == .hci ? "8N1" : "8E1")\"")
-    case .gpio: break
+  /// `pause`, `gap` and `ranges`.
+  private func readManners(_ reader: TableReader) -> ModbusLineManners {
+    let pause = reader.duration("pause", in: .zero ... .seconds(2)) ?? .zero
+    let gap = reader.integer("gap", in: 0...124)
+    let areRead = reader.boolean("ranges") ?? true
+    if !areRead, gap != nil {
+      reader.warning("gap", "gap has no effect with ranges = false", advice: "remove one of the two")
     }
-  }
-
-  /// Whether the bus has time for all polls, and whether two sensors are one register in truth.
-  private func checkBus(_ id: String, _ port: DeclaredPort, _ line: SerialLine) {
-    var registers: [[Int]: String] = [:]
-    var load = 0.0
-    for user in port.users {
-      guard let settings = user.settings else { continue }
-      // A request has 8 bytes, an answer 5 and the registers; 3.5 characters of silence follow each (section 2.5.1.1 of
-      // Modbus over serial line 1.02), and a device takes some 20 ms to answer.
-      let characters = 8 + 5 + 2 * settings.type.registerCount + 7
-      let pollSeconds = Double(Int64(characters) * line.characterNanoseconds) / 1e9 + 0.02
-      load += pollSeconds / settings.every.seconds
-      let register = [settings.unit, settings.table == .input ? 4 : 3, settings.address]
-      if let other = registers.updateValue(user.sensor, forKey: register), other != user.sensor {
-        problems.warning(
-          "sensor[\(user.sensor)].register", at: user.position,
-          "\(user.sensor) reads the same register of unit \(settings.unit) as \(other)",
-          advice: "correct the unit or the address; two sensors of one register confirm nothing")
-      }
-    }
-    if load > 0.8 {
-      problems.warning(
-        "serial.\(id)", at: port.position,
-        "the polls on the port \(TOMLValue.quoted(id)) take \(Int((load * 100).rounded())) % of its time",
-        advice: "poll less often, raise baud, or use a second port")
-    }
+    return ModbusLineManners(pause: pause, gap: areRead ? gap ?? 0 : nil)
   }
 }

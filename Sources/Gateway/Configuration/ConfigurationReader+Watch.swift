@@ -45,7 +45,6 @@ extension ConfigurationReader {
         reader.name("may"), at: word.position, "there is no right \(TOMLValue.quoted(word.value))",
         advice: "\(near)known: \(known.joined(separator: ", "))")
     }
-    if !rights.subtracting([.watchlist]).isEmpty { reader.idle(.commands, "may") }
     return rights
   }
 
@@ -63,23 +62,27 @@ extension ConfigurationReader {
           advice: "name one, or two while a key is rotated")
       }
     }
+    let resolverKeys = file(reader, "resolver_keys")
     let list = file(reader, "file")
-    if !reader.has("file") {
+    if !authorities.contains(where: { $0.rights.contains(.watchlist) }) {
       problems.warning(
-        "watchlist", at: reader.table.position, "a list by the broker is not fetched in this version",
-        advice: AcceptedButIdle.watchlistFromBroker.meanwhile)
-    } else if !authorities.contains(where: { $0.rights.contains(.watchlist) }) {
-      reader.warning(
-        "file", "no authority may sign a watch list, so this one will be refused",
+        "watchlist", at: reader.table.position, "no authority may sign a watch list, so that any will be refused",
         advice: "add an [[authority]] with may = [\"watchlist\"]")
     }
+    let fetchWithin = reader.duration("fetch_within", in: .zero ... .minutes(15)) ?? .minutes(15)
+    let lowBattery = reader.integer("battery_low", in: 5...60).map { UInt8($0) }
     reader.finish()
-    return group.map { WatchlistSettings(group: $0.value, tagKeys: tagKeys, file: list) }
+    return group.map {
+      WatchlistSettings(
+        group: $0.value, tagKeys: tagKeys, resolverKeys: resolverKeys, file: list, fetchWithin: fetchWithin,
+        lowBattery: lowBattery ?? WatchlistSettings.usualLowBattery)
+    }
   }
 
   func readPlaces(_ reader: TableReader) -> [PlaceRule] {
     var seen: Set<String> = []
-    return reader.subtables("place", most: Self.mostPlaces).compactMap { reader in
+    var apart: [(reader: TableReader, place: String?, others: [Located<String>])] = []
+    let places = reader.subtables("place", most: Self.mostPlaces).compactMap { reader in
       let id = reader.identifier("id", required: "write a name such as id = \"school-gate\"")
       if let id {
         reader.rename("place[\(id.value)]")
@@ -87,11 +90,24 @@ extension ConfigurationReader {
           reader.error("id", "the id \(TOMLValue.quoted(id.value)) is taken", advice: "give each place its own")
         }
       }
-      return readPlace(reader, id: id)
+      let others = reader.strings("apart_from", most: 16)
+      apart.append((reader, id?.value, others))
+      return readPlace(reader, id: id, apartFrom: others)
     }
+    for (reader, place, others) in apart {
+      for other in others where other.value == place || !seen.contains(other.value) {
+        let near = NearestName.find(other.value, among: seen.filter { $0 != place }.sorted())
+        problems.error(
+          reader.name("apart_from"), at: other.position, "there is no other place \(TOMLValue.quoted(other.value))",
+          advice: near.map { "did you mean \(TOMLValue.quoted($0))?" } ?? "name a [[place]] of this gateway")
+      }
+    }
+    return places
   }
 
-  private func readPlace(_ reader: TableReader, id: Located<String>?) -> PlaceRule? {
+  private func readPlace(
+    _ reader: TableReader, id: Located<String>?, apartFrom: [Located<String>]
+  ) -> PlaceRule? {
     let name = reader.string("name", most: 80, required: "write what people call the place")
     let sensors = reader.strings("sensors", most: 16, required: "name its receivers, such as [\"gate-north\"]")
     for sensor in sensors {
@@ -100,7 +116,12 @@ extension ConfigurationReader {
     let enter = reader.integer("enter", in: -127...20, required: "write a signal strength in dBm, such as -75")
     let leave = reader.integer("leave", in: -127...20, required: "write a signal strength in dBm, such as -85")
     if let enter, let leave { checkThresholds(reader, enter: enter, leave: leave) }
-    var count: Int? = 3
+    let positionSensor = reader.string("position_from")
+    if let positionSensor {
+      _ = declaredSensor(positionSensor, of: reader, key: "position_from", quantity: .position, rule: "position_from")
+    }
+    // A vehicle drives by within some seconds.
+    var count: Int? = positionSensor == nil ? 3 : 2
     var of: Int? = 5
     if let sightings = reader.subtable("sightings") {
       of = sightings.integer("of", in: 1...20, required: "write of how many sightings, such as of = 5")
@@ -110,18 +131,36 @@ extension ConfigurationReader {
       }
       sightings.finish()
     }
-    let dwell = reader.duration("dwell", in: .zero ... .hours(1)) ?? .seconds(10)
-    let goneAfter = reader.duration("gone_after", in: .seconds(1) ... .hours(24)) ?? .seconds(60)
-    if goneAfter < .seconds(10) {
-      reader.warning(
-        "gone_after", "gone_after = \"\(goneAfter.configured)\" is shorter than a few missed advertisements",
-        advice: "write at least \"10s\", or persons leave and arrive all the time")
+    let dwell = reader.duration("dwell", in: .zero ... .hours(1)) ?? (positionSensor == nil ? .seconds(10) : .zero)
+    let passages = reader.boolean("passages")
+    if passages != nil, positionSensor != nil {
+      reader.error(
+        "passages", "passages beside position_from",
+        advice: "leave it out: a place that moves tells nothing but passages")
     }
+    let writtenGoneAfter = reader.duration("gone_after", in: .seconds(1) ... .hours(24))
+    if let writtenGoneAfter { checkGoneAfter(reader, writtenGoneAfter, isMoving: positionSensor != nil) }
+    let goneAfter = writtenGoneAfter ?? .seconds(60)
     reader.finish()
     guard let id, let name, let enter, let leave, let count, let of else { return nil }
     return PlaceRule(
       id: PlaceID(id.value), name: name.value, sensors: sensors.map { SensorID($0.value) }, enter: Int8(enter),
-      leave: Int8(leave), sightingsCount: count, sightingsOf: of, dwell: dwell, goneAfter: goneAfter)
+      leave: Int8(leave), sightingsCount: count, sightingsOf: of, dwell: dwell, goneAfter: goneAfter,
+      positionSensor: positionSensor.map { SensorID($0.value) }, passages: passages ?? false,
+      apartFrom: apartFrom.map { PlaceID($0.value) })
+  }
+
+  /// At a place that stands still a tag is often covered for a minute; a vehicle drives by and nobody leaves it.
+  private func checkGoneAfter(_ reader: TableReader, _ span: TimeSpan, isMoving: Bool) {
+    if span < .seconds(10) {
+      reader.warning(
+        "gone_after", "gone_after = \"\(span.configured)\" is shorter than a few missed advertisements",
+        advice: "write at least \"10s\", or persons leave and arrive all the time")
+    } else if span < .seconds(90), !isMoving {
+      reader.warning(
+        "gone_after", "gone_after = \"\(span.configured)\" is shorter than a bag or a body often covers a tag",
+        advice: "write at least \"90s\", or who stays is told as gone and come again")
+    }
   }
 
   /// The signal of a resting tag scatters by some 6 dB: closer thresholds than 8 dB make it come and go.

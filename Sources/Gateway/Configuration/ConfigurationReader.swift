@@ -20,6 +20,13 @@ final class ConfigurationReader {
   var namesMissingPort = false
   var declaredSensors: [String: DeclaredSensor] = [:]
   var declaredLines: [GPIOLineReference: String] = [:]
+  var declaredControllers: [UInt16: String] = [:]
+  var declaredFormats: [RawTagRule] = []
+  var declaredRadioTags: [TagIdentifier: String] = [:]
+  /// The second sensors of stations, and where they are named.
+  var declaredSeconds: [SensorID: TextPosition] = [:]
+  var silencedOutputs: [(path: String, output: Located<String>)] = []
+  var radioContactReceivers: [(sensor: String, receiver: Located<String>)] = []
 
   init(problems: ProblemList, files: FileLocations) {
     self.problems = problems
@@ -33,12 +40,32 @@ final class ConfigurationReader {
     var users: [PortUser] = []
   }
 
-  /// A sensor on a port.
+  /// A sensor or an output on a port.
   struct PortUser {
+    /// The sensor's name, or the output's.
     let sensor: String
+    /// How messages name it: `sensor[river-1]`.
+    let path: String
     let driver: DriverName
     let position: TextPosition
-    let settings: ModbusSensorSettings?
+    var settings: ModbusSensorSettings?
+    var output: ModbusOutputSettings?
+
+    init(sensor: String, driver: DriverName, position: TextPosition, settings: ModbusSensorSettings?) {
+      self.sensor = sensor
+      path = "sensor[\(sensor)]"
+      self.driver = driver
+      self.position = position
+      self.settings = settings
+    }
+
+    init(output: String, position: TextPosition, settings: ModbusOutputSettings?) {
+      sensor = output
+      path = "output[\(output)]"
+      driver = .modbus
+      self.position = position
+      self.output = settings
+    }
   }
 
   /// A sensor that the configuration names.
@@ -48,14 +75,13 @@ final class ConfigurationReader {
     let settings: SensorSettings?
     /// The highest severity that a rule can give this sensor's hazards, once the rules are read.
     var reachable: Severity?
-    /// The same with the keys that are not acted on yet.
-    var reachableLater: Severity?
     var isNamedByRule = false
   }
 
   /// The words of `driver`.
   enum DriverName: String, CaseIterable {
-    case modbus, a02yyuw, gpio, hci
+    case modbus, a02yyuw, sdi12, maxbotix, line, gpio, hci, nmea, board
+    case radioContact = "radio_contact"
   }
 
   /// Reads the whole tree; nil if anything in it is an error.
@@ -73,12 +99,20 @@ final class ConfigurationReader {
     let cap = reader.subtable("cap").flatMap(readCAP)
     let authorities = readAuthorities(reader)
     let ports = readPorts(reader)
+    let tagFormats = readTagFormats(reader)
     let sensors = readSensors(reader)
+    checkRadioContacts()
     let floods = readFloods(reader)
     let contacts = readContacts(reader)
     let rains = readRains(reader)
+    let limits = readLimits(reader)
+    let agreements = readAgreements(reader)
+    checkStations(floods)
     let outputs = readOutputs(reader)
+    if !problems.hasErrors { checkButtons(outputs) }
     let places = readPlaces(reader)
+    let history = readHistory(reader.subtable("history"))
+    let lanes = readDelivery(reader.subtable("delivery"))
     let watchlist = reader.subtable("watchlist").flatMap { readWatchlist($0, authorities: authorities) }
     if !places.isEmpty, !reader.has("watchlist") {
       reader.warning("place", "there is no [watchlist]", advice: "add it, or nobody is watched over at these places")
@@ -89,8 +123,10 @@ final class ConfigurationReader {
     guard !problems.hasErrors, let gateway, let mqtt else { return nil }
     return GatewayConfiguration(
       gateway: gateway, mqtt: mqtt, fiware: fiware, cap: cap, authorities: authorities, ports: ports,
-      sensors: sensors, outputs: outputs, floods: floods, contacts: contacts, rains: rains, places: places,
-      watchlist: watchlist)
+      tagFormats: tagFormats, sensors: watchStillness(sensors, floods), outputs: outputs, floods: floods,
+      contacts: contacts, rains: rains,
+      limits: limits,
+      agreements: agreements, places: places, watchlist: watchlist, history: history, lanes: lanes)
   }
 
   /// The file that `key` names; warns where there is none, because it may be brought later.

@@ -31,6 +31,14 @@ extension TableReader {
     return Located(text, at: value.position)
   }
 
+  /// The first string of an array, which `strings` reads and judges as a whole; nil where there is none.
+  func firstString(_ key: String) -> Located<String>? {
+    guard case .array(let values)? = table[key]?.content, let first = values.first,
+      case .string(let text) = first.content
+    else { return nil }
+    return Located(text, at: first.position)
+  }
+
   /// The strings of an array of 1 to `most`, each at most once.
   public func strings(_ key: String, most: Int, required advice: String? = nil) -> [Located<String>] {
     guard let value = value(key, required: advice) else { return [] }

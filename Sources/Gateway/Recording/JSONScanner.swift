@@ -27,7 +27,9 @@ struct JSONScanner: Sendable {
     case string(Range<Int>, isPlain: Bool)
     case number(Range<Int>)
     case bool(Bool)
-    /// Null, an array or an object.
+    /// The bytes of an array, brackets included.
+    case array(Range<Int>)
+    /// Null or an object.
     case other
   }
 
@@ -83,7 +85,11 @@ struct JSONScanner: Sendable {
     case UInt8(ascii: "n"):
       try word(Self.nullWord, length: 4, bytes)
       return .other
-    case UInt8(ascii: "["), UInt8(ascii: "{"):
+    case UInt8(ascii: "["):
+      let start = index
+      try nested(bytes, depth: depth + 1)
+      return .array(start..<index)
+    case UInt8(ascii: "{"):
       try nested(bytes, depth: depth + 1)
       return .other
     default:

@@ -1,4 +1,6 @@
+import Alerts
 import Observations
+import SensorDrivers
 
 /// Why one line cannot be read.
 struct RecordingProblem: Error, Sendable, Hashable {
@@ -15,9 +17,10 @@ extension RecordingLine {
   /// - Parameter number: the line's number, for the error.
   public init(_ bytes: Span<UInt8>, number: Int) throws(RecordingError) {
     do throws(RecordingProblem) {
-      let members = try Members(bytes)
+      let members = try RecordingMembers(bytes)
       self.init(
-        monotonic: members.monotonic, wall: members.wall, clock: members.clock, content: try members.content())
+        monotonic: members.monotonic, wall: members.wall, clock: members.clock, called: members.called,
+        content: try members.content())
     } catch {
       throw RecordingError(line: number, reason: error.reason)
     }
@@ -25,58 +28,48 @@ extension RecordingLine {
 }
 
 /// The members of a line that mean something.
-private struct Members {
+struct RecordingMembers {
   var monotonic: MonotonicTime?
   var wall: WallTime?
   var clock: ClockQuality?
-  private var sensor: String?
-  private var value: DecimalNumber?
+  var sensor: String?
+  var value: DecimalNumber?
   private var fault: String?
   private var active: Bool?
   private var count: DecimalNumber?
   private var format: String?
-  private var identifier: String?
-  private var tag: String?
+  var identifier: String?
+  var tag: String?
   private var signal: DecimalNumber?
   private var battery: DecimalNumber?
   private var button: Bool?
   private var alive: Bool?
   private var port: String?
-  private var received: String?
+  var received: String?
   private var edge: String?
   private var sequence: DecimalNumber?
+  var called: MonotonicTime?
+  private var stamp: MonotonicTime?
+  var sent: String?
+  var frames: [Int]?
+  var errors: DecimalNumber?
+  private var missing: DecimalNumber?
+  var lines: [Int]?
+  var levels: [Int]?
+  private var line: DecimalNumber?
+  var filtered: Bool?
+  var cause: String?, output: String?, on: Bool?
   private var event: String?
   private var boot: String?
   private var schema: String?
   private var gateway: String?
   private var configuration: String?
+  private var latitude: DecimalNumber?
+  private var longitude: DecimalNumber?
+  private var accuracy: DecimalNumber?
+  private var fixTime: WallTime?
+  var asked = CommandMembers()
   private var hasUnknown = false
-
-  private enum Key {
-    static let time = JSONScanner.packed("time")
-    static let mono = JSONScanner.packed("mono")
-    static let clock = JSONScanner.packed("clock")
-    static let sensor = JSONScanner.packed("sensor")
-    static let value = JSONScanner.packed("value")
-    static let fault = JSONScanner.packed("fault")
-    static let active = JSONScanner.packed("active")
-    static let count = JSONScanner.packed("count")
-    static let format = JSONScanner.packed("format")
-    static let identifier = JSONScanner.packed("id")
-    static let tag = JSONScanner.packed("tag")
-    static let signal = JSONScanner.packed("rssi")
-    static let battery = JSONScanner.packed("battery")
-    static let button = JSONScanner.packed("button")
-    static let alive = JSONScanner.packed("alive")
-    static let port = JSONScanner.packed("port")
-    static let received = JSONScanner.packed("rx")
-    static let edge = JSONScanner.packed("edge")
-    static let sequence = JSONScanner.packed("line_seq")
-    static let event = JSONScanner.packed("event")
-    static let boot = JSONScanner.packed("boot")
-    static let schema = JSONScanner.packed("schema")
-    static let gateway = JSONScanner.packed("gateway")
-  }
 
   init(_ bytes: Span<UInt8>) throws(RecordingProblem) {
     var scanner = JSONScanner()
@@ -105,7 +98,7 @@ private struct Members {
     }
     switch word {
     case Key.time: wall = try Self.time(value, bytes)
-    case Key.mono: monotonic = try Self.monotonic(value, bytes)
+    case Key.mono: monotonic = try Self.monotonic("mono", value, bytes)
     case Key.clock: clock = try Self.quality(value, bytes)
     case Key.sensor: sensor = try Self.string("sensor", value, bytes)
     case Key.value: self.value = try Self.number("value", value, bytes)
@@ -127,24 +120,48 @@ private struct Members {
     case Key.boot: boot = try Self.string("boot", value, bytes)
     case Key.schema: schema = try Self.string("schema", value, bytes)
     case Key.gateway: gateway = try Self.string("gateway", value, bytes)
-    default: hasUnknown = true
+    case Key.latitude: latitude = try Self.number("latitude", value, bytes)
+    case Key.fixTime: fixTime = try Self.time(value, bytes)
+    default: try takeRaw(word, value, bytes)
+    }
+  }
+
+  private mutating func takeRaw(
+    _ word: UInt64, _ value: JSONScanner.Value, _ bytes: Span<UInt8>
+  ) throws(RecordingProblem) {
+    switch word {
+    case Key.called: called = try Self.monotonic("at", value, bytes)
+    case Key.stamp: stamp = try Self.monotonic("stamp", value, bytes)
+    case Key.sent: sent = try Self.string("tx", value, bytes)
+    case Key.frames: frames = try Self.lengths("frames", value, bytes)
+    case Key.errors: errors = try Self.number("errors", value, bytes)
+    case Key.missing: missing = try Self.number("missing", value, bytes)
+    case Key.lines: lines = try Self.lengths("lines", value, bytes)
+    case Key.levels: levels = try Self.lengths("levels", value, bytes)
+    case Key.line: line = try Self.number("line", value, bytes)
+    case Key.filtered: filtered = try Self.bool("filtered", value)
+    case Key.cause: cause = try Self.string("cause", value, bytes)
+    case Key.output: output = try Self.string("output", value, bytes)
+    case Key.on: on = try Self.bool("on", value)
+    default: if try !asked.take(word, value, bytes) { hasUnknown = true }
     }
   }
 
   private mutating func takeLong(
     _ key: Range<Int>, _ value: JSONScanner.Value, _ bytes: Span<UInt8>
   ) throws(RecordingProblem) {
-    if try Self.text(key, isPlain: true, bytes) == "config_sha256" {
-      configuration = try Self.string("config_sha256", value, bytes)
-    } else {
-      hasUnknown = true
+    switch try Self.text(key, isPlain: true, bytes) {
+    case "config_sha256": configuration = try Self.string("config_sha256", value, bytes)
+    case "longitude": longitude = try Self.number("longitude", value, bytes)
+    case "accuracy_m": accuracy = try Self.number("accuracy_m", value, bytes)
+    default: hasUnknown = true
     }
   }
 }
 
 // MARK: What the members say together
 
-extension Members {
+extension RecordingMembers {
   private static func quality(_ value: JSONScanner.Value, _ bytes: Span<UInt8>) throws(RecordingProblem) -> ClockQuality
   {
     guard let quality = ClockQuality(rawValue: try string("clock", value, bytes)) else {
@@ -163,25 +180,52 @@ extension Members {
     guard monotonic != nil || wall != nil else {
       throw RecordingProblem("the line has no time: give \"time\" (RFC 3339) or \"mono\" (seconds)")
     }
-    if let event { return .event(event, boot: boot) }
-    if let port {
-      guard let received, received.utf8.count % 2 == 0, received.utf8.allSatisfy({ Hexadecimal.value($0) != nil })
-      else { throw RecordingProblem("a line with \"port\" needs \"rx\" with pairs of hexadecimal digits") }
-      return .rawBytes(PortID(port), hex: received)
+    if let event {
+      if event == "command", let command = try command() { return command }
+      if let port { return .call(.port(PortID(port)), try portCall(event)) }
+      if let sensor { return .call(.line(SensorID(sensor)), try lineCall(event)) }
+      if event == RecordingLine.gap, let count = missing?.whole(in: 1...Int64(Int32.max)) {
+        return .gap(lines: Int(count))
+      }
+      if let certificate = BoardCertificate.allCases.first(where: { RecordingLine.event(of: $0) == event }) {
+        return .certificate(certificate, fault.map { FaultCause(rawValue: $0) })
+      }
+      if event == RecordingLine.ledger { return .ledger(fault.map { FaultCause(rawValue: $0) }) }
+      return .event(event, boot: boot)
     }
+    if let port { return try portContent(PortID(port)) }
     guard let sensor else {
+      if let output {
+        guard fault != nil || alive == true, fault == nil || alive != true else {
+          throw RecordingProblem("beside \"output\" there is \"fault\", or \"alive\": true")
+        }
+        return .output(OutputID(output), fault.map { FaultCause(rawValue: $0) })
+      }
       guard isBare else { throw RecordingProblem("no known form: neither \"sensor\", \"port\" nor \"event\"") }
       return .timePasses
     }
     return try sensorContent(SensorID(sensor))
   }
 
+  func isHash(_ text: String) -> Bool {
+    text.utf8.count == 64 && text.utf8.allSatisfy { Hexadecimal.value($0) != nil && $0 | 0x20 == $0 }
+  }
+
   private var isBare: Bool {
     !hasUnknown && value == nil && fault == nil && active == nil && count == nil && format == nil && identifier == nil
-      && tag == nil && signal == nil && alive == nil && received == nil && edge == nil
+      && tag == nil && signal == nil && alive == nil && received == nil && sent == nil && frames == nil && edge == nil
+      && latitude == nil && longitude == nil
+  }
+
+  /// Whether nothing speaks for another form than a value.
+  private var isReading: Bool {
+    fault == nil && active == nil && count == nil && tag == nil && format == nil && identifier == nil
+      && latitude == nil && longitude == nil && alive != true && edge == nil
   }
 
   private func sensorContent(_ sensor: SensorID) throws(RecordingProblem) -> RecordingLine.Content {
+    // Nearly every line is this one.
+    if let value, isReading { return .reading(sensor, value) }
     var found: [RecordingLine.Content] = []
     if let value { found.append(.reading(sensor, value)) }
     if let fault { found.append(.fault(sensor, FaultCause(rawValue: fault))) }
@@ -193,20 +237,37 @@ extension Members {
       found.append(.tips(sensor, count: UInt64(whole)))
     }
     if tag != nil || format != nil || identifier != nil { found.append(try sighting(sensor)) }
+    if latitude != nil || longitude != nil { found.append(.position(sensor, try fix())) }
     if alive == true { found.append(.alive(sensor)) }
     if let edge {
       guard edge == "rising" || edge == "falling" else {
         throw RecordingProblem("\"edge\" is \"rising\" or \"falling\"")
       }
       let number = sequence?.whole(in: 0...Int64.max).map { UInt64($0) }
-      found.append(.rawEdge(sensor, rising: edge == "rising", sequence: number))
+      let offset = line?.whole(in: 0...Int64(UInt32.max)).map { UInt32($0) }
+      found.append(.rawEdge(sensor, rising: edge == "rising", sequence: number, line: offset, stamp: stamp))
     }
     guard let only = found.first, found.count == 1 else {
       throw RecordingProblem(
         "no known form: beside \"sensor\" there is exactly one of \"value\", \"fault\", \"active\", \"count\", \"tag\", "
-          + "\"format\" with \"id\", \"alive\" and \"edge\"")
+          + "\"format\" with \"id\", \"latitude\" with \"longitude\", \"alive\" and \"edge\"")
     }
     return only
+  }
+
+  private func fix() throws(RecordingProblem) -> PositionFix {
+    guard let latitude = latitude?.scaled(decimals: 7), abs(latitude) <= 900_000_000,
+      let longitude = longitude?.scaled(decimals: 7), abs(longitude) <= 1_800_000_000
+    else { throw RecordingProblem("a position has \"latitude\" and \"longitude\" in degrees") }
+    var error: Measure?
+    if let accuracy {
+      guard let thousandths = accuracy.scaled(decimals: 3), thousandths >= 0 else {
+        throw RecordingProblem("\"accuracy_m\" is a number of metres, 0 or more")
+      }
+      error = Measure(thousandths: thousandths)
+    }
+    let position = Position(latitude: Double(latitude) / 1e7, longitude: Double(longitude) / 1e7)
+    return PositionFix(position: position, time: fixTime, accuracy: error)
   }
 
   private func sighting(_ sensor: SensorID) throws(RecordingProblem) -> RecordingLine.Content {
@@ -225,99 +286,21 @@ extension Members {
 
   private func recordedTag() throws(RecordingProblem) -> RecordedTag {
     if let tag {
-      let isHash = tag.utf8.count == 64 && tag.utf8.allSatisfy { Hexadecimal.value($0) != nil && $0 | 0x20 == $0 }
-      guard isHash, format == nil, identifier == nil else {
+      guard isHash(tag), format == nil, identifier == nil else {
         throw RecordingProblem(
           "\"tag\" is the tag's keyed hash: 64 lower-case hexadecimal digits, without \"format\" or \"id\"")
       }
       return .hash(tag)
     }
-    guard let format, let known = TagFormat.allCases.first(where: { $0.name == format }) else {
-      let names = TagFormat.allCases.map(\.name).joined(separator: ", ")
-      throw RecordingProblem("\"format\" is one of \(names)")
+    guard let format, let known = TagFormat(name: format) else {
+      let names = TagFormat.fixed.map(\.name).joined(separator: ", ")
+      throw RecordingProblem(
+        "\"format\" is one of \(names), or the name of a [[tag_format]]: 1 to 16 of a-z, 0-9 and -")
     }
-    guard let identifier, let bytes = Self.bytes(hexadecimal: identifier),
+    let digits = Array((identifier ?? "").utf8)
+    guard let bytes = Hexadecimal.bytes(of: digits.span, allowingUpperCase: true),
       let tag = TagIdentifier(format: known, bytes: bytes.span)
     else { throw RecordingProblem("\"id\" is the tag's identifier: 1 to 20 bytes in hexadecimal") }
     return .clear(tag)
-  }
-
-  private static func bytes(hexadecimal text: String) -> [UInt8]? {
-    var bytes: [UInt8] = []
-    var high: UInt8?
-    for digit in text.utf8 {
-      guard let value = Hexadecimal.value(digit) else { return nil }
-      if let first = high {
-        bytes.append(first << 4 | value)
-        high = nil
-      } else {
-        high = value
-      }
-    }
-    return high == nil ? bytes : nil
-  }
-}
-
-// MARK: Single values
-
-extension Members {
-  /// Times are kept within what 64 bits of nanoseconds can hold with room for every waiting time.
-  private static let latestTime = WallTime(milliseconds: 7_258_118_400_000)  // 2200-01-01
-  private static let latestMonotonic = MonotonicTime(nanoseconds: 4_000_000_000_000_000_000)
-
-  private static func time(_ value: JSONScanner.Value, _ bytes: Span<UInt8>) throws(RecordingProblem) -> WallTime {
-    guard case .string(let range, true) = value, let time = WallTime(rfc3339: bytes.extracting(range)) else {
-      throw RecordingProblem("\"time\" is no RFC 3339 time such as \"2025-09-24T02:50:00+09:00\"")
-    }
-    guard time >= WallTime(milliseconds: 0), time < latestTime else {
-      throw RecordingProblem("\"time\" lies outside 1970 to 2199")
-    }
-    return time
-  }
-
-  private static func monotonic(
-    _ value: JSONScanner.Value, _ bytes: Span<UInt8>
-  ) throws(RecordingProblem) -> MonotonicTime {
-    guard case .number(let range) = value, let number = DecimalNumber(bytes.extracting(range)),
-      let nanoseconds = number.scaled(decimals: 9), nanoseconds >= 0, nanoseconds <= latestMonotonic.nanoseconds
-    else { throw RecordingProblem("\"mono\" is no number of seconds since the boot, 0 to 4000000000") }
-    return MonotonicTime(nanoseconds: nanoseconds)
-  }
-
-  private static func number(
-    _ key: String, _ value: JSONScanner.Value, _ bytes: Span<UInt8>
-  ) throws(RecordingProblem) -> DecimalNumber {
-    guard case .number(let range) = value, let number = DecimalNumber(bytes.extracting(range)) else {
-      throw RecordingProblem("\"\(key)\" is not a number")
-    }
-    return number
-  }
-
-  private static func bool(_ key: String, _ value: JSONScanner.Value) throws(RecordingProblem) -> Bool {
-    guard case .bool(let bool) = value else { throw RecordingProblem("\"\(key)\" is neither true nor false") }
-    return bool
-  }
-
-  private static func string(
-    _ key: String, _ value: JSONScanner.Value, _ bytes: Span<UInt8>
-  ) throws(RecordingProblem) -> String {
-    guard case .string(let range, let isPlain) = value else { throw RecordingProblem("\"\(key)\" is not a string") }
-    return try text(range, isPlain: isPlain, bytes)
-  }
-
-  private static func text(
-    _ range: Range<Int>, isPlain: Bool, _ bytes: Span<UInt8>
-  ) throws(RecordingProblem) -> String {
-    do {
-      if isPlain { return String(copying: try UTF8Span(validating: bytes.extracting(range))) }
-      guard let unescaped = JSONScanner.unescape(bytes.extracting(range)) else {
-        throw RecordingProblem("a string has an escape that JSON does not know")
-      }
-      return String(copying: try UTF8Span(validating: unescaped.span))
-    } catch let problem as RecordingProblem {
-      throw problem
-    } catch {
-      throw RecordingProblem("a string is not UTF-8")
-    }
   }
 }

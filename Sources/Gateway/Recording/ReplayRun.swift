@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 public import Logging
 import Observations
+import SensorDrivers
 
 /// Feeds a recording through the gateway's own detection, in the recording's own time: the same bytes out for the same
 /// bytes in, on any machine and on any day.
@@ -28,9 +29,10 @@ public struct ReplayRun {
   ///   - path: the configuration's file.
   ///   - inputName: how messages name the recording.
   ///   - stateFolder: where an earlier replay left its state and this one leaves its own; nil: neither.
+  ///   - readingsOnly: pass over recorded bytes and edges, and take the readings beside them.
   /// - Throws: `GatewayError` when the configuration or the state cannot be used.
   public init(
-    configuration path: String, inputName: String, stateFolder: String?, logger: Logger
+    configuration path: String, inputName: String, stateFolder: String?, readingsOnly: Bool = false, logger: Logger
   ) throws(GatewayError) {
     let check = try ConfigurationChecker.check(path: path)
     guard let configuration = check.configuration else {
@@ -44,7 +46,8 @@ public struct ReplayRun {
     let matcher = Self.matcher(for: configuration, logger: logger)
     replayer = Replayer(
       station: Station(plan: context.plan, identify: replayIdentifier), plan: context.plan,
-      watch: matcher.plan, resolve: matcher.resolve)
+      watch: matcher.plan, drivers: readingsOnly ? nil : Self.drivers(of: configuration, logger: logger),
+      resolve: matcher.resolve, search: matcher.search)
     stateFile = stateFolder.map { "\($0)/replay-state.json" }
     sequences = [:]
     if let stateFile, OutputFile.exists(stateFile) { try restore(stateFile) }
@@ -66,16 +69,48 @@ public struct ReplayRun {
     var splitter = self.splitter
     try splitter.finish { (line) throws(GatewayError) in try take(line, output) }
     self.splitter = splitter
+    Self.warn(of: replayer, logger: logger)
+    if let stateFile { try save(stateFile) }
+  }
+
+  /// Says what of a recording did not count.
+  static func warn(of replayer: Replayer, logger: Logger) {
     if replayer.unknownSensorLineCount > 0 {
       let names = replayer.unknownSensors.joined(separator: ", ")
       logger.warning(
         "\(replayer.unknownSensorLineCount) lines were passed over: the configuration has no sensor \(names)")
     }
     if replayer.rawLineCount > 0 {
-      logger.warning(
-        "\(replayer.rawLineCount) lines with raw bytes or edges were passed over: this version replays readings")
+      logger.notice("\(replayer.rawLineCount) lines with raw bytes or edges were passed over, as --readings asks")
     }
-    if let stateFile { try save(stateFile) }
+    if replayer.unknownRawLineCount > 0 {
+      logger.warning(
+        "\(replayer.unknownRawLineCount) lines with raw bytes or edges were passed over: the configuration has no such port or sensor"
+      )
+    }
+    if replayer.differentRequestCount > 0 {
+      logger.warning(
+        "\(replayer.differentRequestCount) requests in the recording are not those that this configuration makes: replay it with the configuration that it was recorded with, or with --readings"
+      )
+    }
+    if replayer.missingLineCount > 0 {
+      logger.warning("The recording says that \(replayer.missingLineCount) of its lines are missing")
+    }
+  }
+
+  /// The drivers that recorded bytes and edges are fed to, as a live run would wire them.
+  static func drivers(of configuration: GatewayConfiguration, logger: Logger) -> ReplayDrivers {
+    let wiring = Wiring(configuration: configuration, access: KernelGPIO(), logger: logger)
+    return ReplayDrivers(
+      serial: { id in
+        configuration.port(id).flatMap { wiring.serialDriver(for: $0) } ?? wiring.controllerDriver(for: id)
+      },
+      gpio: { id in
+        guard let sensor = configuration.sensors.first(where: { $0.id == id }),
+          case .gpio(let settings) = sensor.driver
+        else { return nil }
+        return wiring.gpioDriver(for: sensor, settings)
+      })
   }
 
   private mutating func take(
@@ -87,6 +122,10 @@ public struct ReplayRun {
       throw GatewayError(.badInputData, "\(inputName):\(error)")
     }
     guard !effects.isEmpty else { return }
+    for answer in effects.answers {
+      guard case .refused(let reason) = answer.result else { continue }
+      logger.warning("The recording's command \(answer.command) was refused: \(reason.rawValue)")
+    }
     for alert in effects.alerts {
       sequences["alert"] = alert.sequence
       try output((formats.alert(alert) + [UInt8(ascii: "\n")]).span)
@@ -99,13 +138,15 @@ public struct ReplayRun {
   }
 
   /// Whom the recording's tags belong to. A list that is missing or refused is said; the replay then knows nobody.
-  private static func matcher(
+  static func matcher(
     for configuration: GatewayConfiguration, logger: Logger
-  ) -> (plan: WatchPlan, resolve: (RecordedTag) -> SubjectID?) {
+  ) -> (plan: WatchPlan, resolve: (RecordedTag) -> SubjectID?, search: (String, WatchSearch) -> Void) {
     // A recording outlives its list: whether the list is still valid today is not asked.
     let anyDay = Moment(
       monotonic: MonotonicTime(nanoseconds: 0), wall: WallTime(milliseconds: 0), clock: .unsynchronized)
-    guard let settings = configuration.watchlist, settings.file != nil else { return (.empty, { _ in nil }) }
+    guard let settings = configuration.watchlist, settings.file != nil else {
+      return (.empty, { _ in nil }, { _, _ in })
+    }
     let list: WatchList?
     do {
       list = try WatchListKeeper(configuration, settings, logger: logger).current(kept: nil, at: anyDay).list
@@ -121,6 +162,14 @@ public struct ReplayRun {
         switch tag {
         case .hash(let hex): SHA256Hash(hex: hex).flatMap { matcher.subject(forHash: $0) }
         case .clear(let identifier): matcher.match(identifier, at: anyDay.monotonic)
+        }
+      },
+      { hex, wanted in
+        guard let hash = SHA256Hash(hex: hex),
+          matcher.search(for: hash, as: wanted.subject, until: wanted.until)
+        else {
+          return logger.warning(
+            "The recording's search \(wanted.searchCase) was passed over: there is no watch list, or too many searches")
         }
       }
     )

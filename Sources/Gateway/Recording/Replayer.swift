@@ -8,12 +8,18 @@ public import Observations
 public struct Replayer {
   /// At most so many names of unknown sensors are kept for the warning.
   private static let namesKept = 16
+  /// Drivers are woken so often from one line to the next; what a longer silence would bring is passed over.
+  private static let wakesInARow = 100_000
 
   public private(set) var station: Station
   /// How many lines were read.
   public private(set) var lineCount = 0
-  /// Lines with raw bytes or edges: accepted, and passed over by this version.
+  /// Lines with raw bytes or edges that were passed over, because readings were asked for.
   public private(set) var rawLineCount = 0
+  /// Lines that say what the drivers in the replay say themselves: passed over, so that nothing counts twice.
+  public private(set) var supersededLineCount = 0
+  /// Lines that the recording itself says are missing.
+  public private(set) var missingLineCount = 0
   /// Lines that name a sensor which the plan does not have: passed over.
   public private(set) var unknownSensorLineCount = 0
   /// Some of their names, in the order of appearance.
@@ -21,9 +27,32 @@ public struct Replayer {
   /// The moment of the last line, once there was one: where a snapshot belongs.
   public private(set) var now: Moment?
 
+  /// A sensor gave a sign of life.
+  public struct Heard: Sendable {
+    public let sensor: SensorID
+    public let at: Moment
+    /// What its detectors see then; nil for what is not believed and for what does not measure.
+    public let value: Measure?
+    /// False: the other sensor of the station spoke, and the joint level is another now.
+    public let isOwn: Bool
+  }
+
+  /// What the last line made sensors say, where `keepsHeard` asks for it.
+  public private(set) var heard: [Heard] = []
+  private let keepsHeard: Bool
+  /// Of two sensors of one station: the first by the second.
+  private let firstOfPair: [SensorID: SensorID]
+
+  /// Raw lines of ports and sensors that the configuration does not have: passed over.
+  public var unknownRawLineCount: Int { raw?.unknownCount ?? 0 }
+  /// Recorded requests which the drivers in the replay did not make.
+  public var differentRequestCount: Int { raw?.differentRequests ?? 0 }
+
   private let quantities: [SensorID: Quantity]
+  private var raw: RawReplay?
   private let watch: WatchPlan
   private let resolve: (RecordedTag) -> SubjectID?
+  private let search: (String, WatchSearch) -> Void
   private var isStarted = false
   private var timeline = RecordingTimeline()
 
@@ -31,14 +60,24 @@ public struct Replayer {
   ///   - station: as made by its plan, not yet started: it is started at the first line's moment.
   ///   - plan: the station's plan.
   ///   - watch: the persons who are watched over, told to the station when it starts.
-  ///   - resolve: finds the person who carries a tag, if it is on the list.
+  ///   - drivers: what recorded bytes and edges are fed to; nil: they are passed over.
+  ///   - resolve: finds the person who carries a tag, if it is on the list or searched for.
+  ///   - search: told the hash of a tag that is searched for from now on, for `resolve`.
+  ///   - keepsHeard: keep what sensors say, line by line, in `heard`.
   public init(
-    station: Station, plan: StationPlan, watch: WatchPlan = .empty,
-    resolve: @escaping (RecordedTag) -> SubjectID? = { _ in nil }
+    station: Station, plan: StationPlan, watch: WatchPlan = .empty, drivers: ReplayDrivers? = nil,
+    resolve: @escaping (RecordedTag) -> SubjectID? = { _ in nil },
+    search: @escaping (String, WatchSearch) -> Void = { _, _ in }, keepsHeard: Bool = false
   ) {
+    self.keepsHeard = keepsHeard
+    firstOfPair = Dictionary(
+      plan.floods.compactMap { rule in rule.pair.map { ($0.second, rule.sensor) } },
+      uniquingKeysWith: { first, _ in first })
+    self.search = search
     self.station = station
     self.watch = watch
     self.resolve = resolve
+    raw = drivers.map { RawReplay($0) }
     var quantities: [SensorID: Quantity] = [:]
     for sensor in plan.sensors { quantities[sensor.id] = sensor.quantity }
     self.quantities = quantities
@@ -55,6 +94,7 @@ public struct Replayer {
   /// Takes the next line, without its line feed.
   public mutating func feed(_ bytes: Span<UInt8>, into effects: inout Effects) throws(RecordingError) {
     lineCount += 1
+    if keepsHeard { heard.removeAll(keepingCapacity: true) }
     guard bytes.count <= LineSplitter.longestLine else {
       throw RecordingError(line: lineCount, reason: "the line is longer than \(LineSplitter.longestLine) bytes")
     }
@@ -72,8 +112,77 @@ public struct Replayer {
       throw RecordingError(line: lineCount, reason: error.reason)
     }
     startIfNeeded(at: moment, into: &effects)
+    wakeDrivers(by: moment, into: &effects)
     now = moment
-    station.handle(try input(of: line), at: moment, into: &effects)
+    if let observations = observations(of: line, at: moment.monotonic) {
+      station.handle(.timePasses, at: moment, into: &effects)
+      handle(observations, at: moment, into: &effects)
+    } else {
+      tell(try input(of: line), at: moment, into: &effects)
+    }
+  }
+
+  private mutating func tell(_ input: StationInput, at moment: Moment, into effects: inout Effects) {
+    station.handle(input, at: moment, into: &effects)
+    guard keepsHeard else { return }
+    switch input {
+    case .reading(let sensor, _):
+      note(sensor, at: moment)
+      if let first = firstOfPair[sensor] { note(first, at: moment, isOwn: false) }
+    case .contact(let sensor, _), .tips(let sensor, _), .alive(let sensor), .position(let sensor, _),
+      .sighting(let sensor, _, _, _, _):
+      note(sensor, at: moment)
+    case .fault, .output, .ledger, .certificate, .watch, .command, .timePasses: break
+    }
+  }
+
+  private mutating func note(_ sensor: SensorID, at moment: Moment, isOwn: Bool = true) {
+    heard.append(Heard(sensor: sensor, at: moment, value: station.believedValue(of: sensor), isOwn: isOwn))
+  }
+
+  /// Drivers whose every call is not in the recording are woken by time.
+  private mutating func wakeDrivers(by moment: Moment, into effects: inout Effects) {
+    for _ in 0..<Self.wakesInARow {
+      guard let (due, observations) = raw?.wakeNext(by: moment.monotonic) else { return }
+      guard !observations.isEmpty else { continue }
+      let time = max(due, now?.monotonic ?? due)
+      let then = Moment(
+        monotonic: time, wall: moment.wall - (moment.monotonic - time), clock: moment.clock)
+      now = then
+      handle(observations, at: then, into: &effects)
+    }
+  }
+
+  /// What a line of a wire makes its driver say; nil for any other line.
+  private mutating func observations(of line: RecordingLine, at time: MonotonicTime) -> [TimedObservation]? {
+    let shift = time - (line.monotonic ?? time)
+    let content: RecordingLine.Content
+    switch line.content {
+    case .event("start", _), .event("reload", _):
+      raw?.restart()
+      return nil
+    case .gap(let lines):
+      missingLineCount += lines
+      raw?.gap()
+      return nil
+    case .rawEdge(let sensor, let rising, let sequence, let number, let stamp):
+      content = .rawEdge(sensor, rising: rising, sequence: sequence, line: number, stamp: stamp.map { $0 + shift })
+    case .rawBytes, .sentBytes, .call: content = line.content
+    default: return nil
+    }
+    if raw == nil { rawLineCount += 1 }
+    return raw?.take(content, at: line.called.map { $0 + shift } ?? time)
+  }
+
+  private mutating func handle(_ observations: [TimedObservation], at moment: Moment, into effects: inout Effects) {
+    for timed in observations {
+      let input = StationInput(timed.observation) { sensor, sighting in
+        resolve(.clear(sighting.tag)).map {
+          .sighting(sensor, $0, signal: sighting.signal, battery: sighting.battery, button: sighting.button)
+        }
+      }
+      if let input { tell(input, at: moment, into: &effects) }
+    }
   }
 
   private mutating func startIfNeeded(at moment: Moment, into effects: inout Effects) {
@@ -86,13 +195,13 @@ public struct Replayer {
 
   private mutating func input(of line: RecordingLine) throws(RecordingError) -> StationInput {
     switch line.content {
-    case .header, .event, .timePasses:
+    case .header, .event, .timePasses, .gap, .rawBytes, .sentBytes, .frames, .rawEdge, .call:
       return .timePasses
-    case .rawBytes, .rawEdge:
-      rawLineCount += 1
-      return .timePasses
+    case .command(let command, let tag):
+      if case .search(let wanted) = command.action, let tag { search(tag, wanted) }
+      return .command(command)
     case .reading(let sensor, let number):
-      guard let quantity = try quantity(of: sensor, "value", [.waterLevel, .temperature, .voltage]) else {
+      guard let quantity = try quantity(of: sensor, "value", { $0.isMeasured }) else {
         return .timePasses
       }
       guard let value = Measure(number, for: quantity) else {
@@ -100,16 +209,21 @@ public struct Replayer {
       }
       return .reading(sensor, value)
     case .fault(let sensor, let cause):
-      return try quantity(of: sensor, "fault", Quantity.allCases) == nil ? .timePasses : .fault(sensor, cause)
+      return try quantity(of: sensor, "fault", { _ in true }) == nil ? .timePasses : .fault(sensor, cause)
+    case .output(let output, let cause): return .output(output, cause)
+    case .ledger(let cause): return .ledger(cause)
+    case .certificate(let certificate, let cause): return .certificate(certificate, cause)
     case .contact(let sensor, let active):
-      return try quantity(of: sensor, "active", [.floodContact]) == nil
+      return try quantity(of: sensor, "active", { $0.isContact }) == nil
         ? .timePasses : .contact(sensor, active: active)
     case .tips(let sensor, let count):
-      return try quantity(of: sensor, "count", [.rain]) == nil ? .timePasses : .tips(sensor, count: count)
+      return try quantity(of: sensor, "count", { $0 == .rain }) == nil ? .timePasses : .tips(sensor, count: count)
+    case .position(let sensor, let fix):
+      return try quantity(of: sensor, "latitude", { $0 == .position }) == nil ? .timePasses : .position(sensor, fix)
     case .alive(let sensor):
-      return try quantity(of: sensor, "alive", Quantity.allCases) == nil ? .timePasses : .alive(sensor)
+      return try quantity(of: sensor, "alive", { _ in true }) == nil ? .timePasses : .alive(sensor)
     case .sighting(let sensor, let tag, let signal, let battery, let button):
-      guard try quantity(of: sensor, "rssi", [.beacon]) != nil else { return .timePasses }
+      guard try quantity(of: sensor, "rssi", { $0 == .beacon }) != nil else { return .timePasses }
       // Whoever it was: the receiver works.
       guard let subject = resolve(tag) else { return .alive(sensor) }
       return .sighting(sensor, subject, signal: signal, battery: battery, button: button)
@@ -118,7 +232,7 @@ public struct Replayer {
 
   /// What the sensor measures, or nil for one that the plan does not have.
   private mutating func quantity(
-    of sensor: SensorID, _ member: String, _ allowed: [Quantity]
+    of sensor: SensorID, _ member: String, _ canSay: (Quantity) -> Bool
   ) throws(RecordingError) -> Quantity? {
     guard let quantity = quantities[sensor] else {
       unknownSensorLineCount += 1
@@ -127,108 +241,15 @@ public struct Replayer {
       }
       return nil
     }
-    guard allowed.contains(quantity) else {
+    if raw?.covered.contains(sensor) == true {
+      supersededLineCount += 1
+      return nil
+    }
+    guard canSay(quantity) else {
       throw RecordingError(
         line: lineCount,
         reason: "the sensor \"\(sensor)\" measures \(quantity.rawValue) and cannot say \"\(member)\"")
     }
     return quantity
-  }
-}
-
-/// Puts the lines of a recording on one clock that never goes back.
-///
-/// With `mono`, `mono` orders and `time` may step; without, `time` orders. A new boot, whose monotonic clock begins anew,
-/// is joined by the wall clock.
-struct RecordingTimeline: Sendable {
-  private enum Order { case unknown, monotonic, wall }
-
-  /// Two clocks of one boot differ by less than this over a pause, unless the wall clock was set.
-  private static let sameBootDrift = TimeSpan.seconds(2)
-
-  private var order = Order.unknown
-  private var last: Moment?
-  private var boot: String?
-  /// What is added to the line's `mono`, in nanoseconds.
-  private var offset: Int64 = 0
-  /// Wall time minus monotonic time, in milliseconds, as last seen.
-  private var wallOffset: Int64?
-  /// How far the wall clock could be trusted, as last said.
-  private var quality = ClockQuality.synchronized
-
-  mutating func goOn(from moment: Moment) {
-    last = moment
-    wallOffset = moment.wall.milliseconds - moment.monotonic.nanoseconds / 1_000_000
-  }
-
-  mutating func moment(of line: RecordingLine) throws(RecordingProblem) -> Moment {
-    if let clock = line.clock { quality = clock }
-    if let monotonic = line.monotonic {
-      return try ordered(monotonic, wall: line.wall, boot: bootStarted(by: line))
-    }
-    guard let wall = line.wall else { throw RecordingProblem("the line has no time") }
-    if order == .monotonic {
-      // A line without `mono` among others that have it: it stands where the wall clock was at last.
-      let known = wallOffset ?? wall.milliseconds - (last?.monotonic.nanoseconds ?? 0) / 1_000_000
-      return try advance(
-        to: Moment(
-          monotonic: MonotonicTime(nanoseconds: (wall.milliseconds - known) * 1_000_000), wall: wall,
-          clock: quality))
-    }
-    order = .wall
-    wallOffset = 0
-    return try advance(
-      to: Moment(
-        monotonic: MonotonicTime(nanoseconds: wall.milliseconds * 1_000_000), wall: wall, clock: quality))
-  }
-
-  private func bootStarted(by line: RecordingLine) -> String? {
-    guard case .event("start", let boot) = line.content else { return nil }
-    return boot
-  }
-
-  private mutating func ordered(
-    _ monotonic: MonotonicTime, wall: WallTime?, boot started: String?
-  ) throws(RecordingProblem) -> Moment {
-    let isNewBoot = started != nil && boot != nil && started != boot
-    if let started { boot = started }
-    if let last, order != .monotonic || isNewBoot {
-      try join(monotonic, wall: wall, to: last, isNewBoot: isNewBoot)
-    }
-    order = .monotonic
-    let time = MonotonicTime(nanoseconds: monotonic.nanoseconds + offset)
-    if let wall { wallOffset = wall.milliseconds - time.nanoseconds / 1_000_000 }
-    let shown = wall ?? WallTime(milliseconds: (wallOffset ?? 0) + time.nanoseconds / 1_000_000)
-    return try advance(
-      to: Moment(monotonic: time, wall: shown, clock: wallOffset == nil ? .unsynchronized : quality))
-  }
-
-  /// Lays another monotonic clock to the end of what was read: by the wall clock where both have it.
-  private mutating func join(
-    _ monotonic: MonotonicTime, wall: WallTime?, to last: Moment, isNewBoot: Bool
-  ) throws(RecordingProblem) {
-    // The state of an earlier replay of the same boot: its clock goes on.
-    if order == .unknown, !isNewBoot, monotonic >= last.monotonic {
-      let difference = wall.map { ($0 - last.wall) - (monotonic - last.monotonic) } ?? .zero
-      if difference.nanoseconds.magnitude <= Self.sameBootDrift.nanoseconds.magnitude { return }
-    }
-    guard let wall else {
-      guard isNewBoot || order == .unknown else {
-        throw RecordingProblem("\"mono\" without \"time\" in a recording that \"time\" has ordered so far")
-      }
-      offset = max(last.monotonic.nanoseconds - monotonic.nanoseconds, offset)
-      return
-    }
-    let elapsed = max(wall - last.wall, .zero)
-    offset = (last.monotonic + elapsed).nanoseconds - monotonic.nanoseconds
-  }
-
-  private mutating func advance(to moment: Moment) throws(RecordingProblem) -> Moment {
-    if let last, moment.monotonic < last.monotonic {
-      let back = Double((last.monotonic - moment.monotonic).milliseconds) / 1000
-      throw RecordingProblem("out of order: \(back) s before the line above")
-    }
-    last = moment
-    return moment
   }
 }

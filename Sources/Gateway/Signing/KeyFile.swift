@@ -47,8 +47,32 @@ public enum KeyFile {
     return LoadedKey(key: key, warning: warning(secretAt: path))
   }
 
+  /// Reads the keys of rotating tags, by what watch lists call them.
+  public static func resolverKeys(at path: String) throws(GatewayError) -> LoadedKey<[String: ResolverKey]> {
+    let bytes = try InputFile.read(path, limit: ResolverKey.maximumFileBytes)
+    do {
+      return LoadedKey(key: try ResolverKey.keys(ofFile: bytes), warning: warning(secretAt: path))
+    } catch {
+      throw GatewayError(
+        .badInputData, "Failed to read the keys of rotating tags in \(path): \(error.reason): \(error.advice)")
+    }
+  }
+
+  /// Reads the key that a broker has too: hexadecimal digits for 16 to 64 bytes, on one line.
+  public static func sharedKey(at path: String) throws(GatewayError) -> LoadedKey<[UInt8]> {
+    var text = try InputFile.read(path, limit: maximumBytes)
+    while let last = text.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { text.removeLast() }
+    guard let key = Hexadecimal.bytes(of: text.span, allowingUpperCase: true), (16...64).contains(key.count) else {
+      throw GatewayError(
+        .badInputData,
+        "Failed to read \(path): it is no shared key: it must hold 32 to 128 hexadecimal digits on one line, as "
+          + "'openssl rand -hex 32' writes them")
+    }
+    return LoadedKey(key: key, warning: warning(secretAt: path))
+  }
+
   /// What to say about a secret that other users of the machine can read.
-  private static func warning(secretAt path: String) -> String? {
+  static func warning(secretAt path: String) -> String? {
     var status = stat()
     guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o007 != 0 else {
       return nil

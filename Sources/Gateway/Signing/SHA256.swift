@@ -50,6 +50,9 @@ public struct SHA256Hash: Sendable, Hashable {
   /// The hash of `bytes` in 64 hexadecimal digits, lower case.
   public static func hex(of bytes: [UInt8]) -> String { SHA256Hash(of: bytes.span).hex }
 
+  /// The hash's 32 bytes, for the ledger.
+  public static func digest(of bytes: [UInt8]) -> [UInt8] { SHA256Hash(of: bytes.span).bytes }
+
   /// Eight of the bytes: evenly spread, so that a table needs no further hashing.
   var word: UInt64 { first }
 }

@@ -39,11 +39,21 @@ struct BatchWriter {
       batch.retained.append(
         RetainedState(
           topic: topics.observation(report.sensor), payload: formats.observation(report), urgency: .spread,
-          expirySeconds: Self.observationExpirySeconds))
+          expirySeconds: Self.observationExpirySeconds, backlogTopic: topics.delayedObservation(report.sensor)))
+      if let record = observationRecord(report) { batch.observations.append(record) }
+      guard let measure = formats.measure(report) else { continue }
+      batch.retained.append(
+        RetainedState(
+          topic: topics.measures(report.sensor), payload: measure, urgency: .spread,
+          expirySeconds: Self.observationExpirySeconds, isRetained: false))
     }
     for change in effects.outputs {
       batch.retained.append(
         RetainedState(topic: topics.output(change.output), payload: formats.output(change), urgency: .spread))
+      batch.actions.append(
+        OutputAction(
+          wallMilliseconds: change.at.wall.milliseconds, output: change.output.text, isOn: change.on,
+          cause: change.cause, by: change.by, untilMilliseconds: change.until?.wall.milliseconds))
     }
     for report in effects.places {
       batch.retained.append(
@@ -68,11 +78,20 @@ struct BatchWriter {
         stream: "alert", sequence: alert.sequence, id: alert.id, revision: alert.revision,
         topic: topics.alert(alert.mode), draft: draft,
         detectedNanoseconds: alert.detected.monotonic.nanoseconds))
-    guard let cap = formats.cap(alert) else { return }
+    if let cap = formats.cap(alert) { append(.cap, of: alert, cap, to: topics.cap(alert.mode), in: &batch) }
+    if let measure = formats.measure(alert) {
+      append(.measure, of: alert, measure, to: topics.measures(alert.sensor), in: &batch)
+    }
+  }
+
+  /// Another form of an alert's message, as safe as the message itself.
+  private func append(
+    _ form: OutgoingMessage.Form, of alert: Alert, _ draft: [UInt8], to topic: String, in batch: inout DeliveryBatch
+  ) {
     batch.messages.append(
       OutgoingMessage(
-        stream: "alert", sequence: nil, id: alert.id, revision: alert.revision, topic: topics.cap(alert.mode),
-        draft: cap, detectedNanoseconds: alert.detected.monotonic.nanoseconds))
+        stream: "alert", sequence: nil, form: form, id: alert.id, revision: alert.revision, topic: topic, draft: draft,
+        detectedNanoseconds: alert.detected.monotonic.nanoseconds))
   }
 
   private func append(_ notice: Notice, to batch: inout DeliveryBatch) {
@@ -81,6 +100,24 @@ struct BatchWriter {
         stream: notice.subject.text, sequence: notice.sequence, id: notice.id, revision: notice.revision,
         topic: topics.notice(notice.subject), draft: formats.notice(notice),
         detectedNanoseconds: notice.detected.monotonic.nanoseconds))
+  }
+
+  /// An observation as open data keeps it; nil of a receiver of tags, and of where a board is.
+  private func observationRecord(_ report: Effects.ObservationReport) -> ObservationRecord? {
+    guard let quantity = formats.quantity(of: report.sensor) else { return nil }
+    var thousandths: Int64?
+    var count: Int64?
+    switch report.value {
+    case .measure(let value): thousandths = value.thousandths
+    case .contact(let isActive): thousandths = isActive ? 1000 : 0
+    case .rain(let total, let tips): (thousandths, count) = (total.thousandths, Int64(clamping: tips))
+    case .receiver: return nil
+    case nil: break
+    }
+    guard quantity != .beacon, quantity != .position else { return nil }
+    return ObservationRecord(
+      wallMilliseconds: report.at.wall.milliseconds, sensor: report.sensor.text, quantity: quantity.rawValue,
+      thousandths: thousandths, count: count, fault: report.fault?.rawValue, clock: report.at.clock.rawValue)
   }
 
   /// A state as it is kept in the ledger. Should the encoder ever fail, the earlier record stays.

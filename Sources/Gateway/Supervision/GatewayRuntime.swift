@@ -10,16 +10,27 @@ public struct GatewayRuntime {
   public struct Additions {
     /// Who gives out GPIO lines.
     public var access: any GPIOAccess
+    /// Where a Bluetooth controller of the board is, by its number.
+    public var controllerAddress: (UInt16) -> DeviceAddress
     /// Served by the same loop; made when the loop and its time are there.
     public var sources: (_ loop: EventLoop, _ start: MonotonicTime) throws(GatewayError) -> [any EventSource]
+    /// What guards the output lines that `access` gives out, if anything does: it is served by the same loop.
+    public var outputGuard: OutputGuard?
+    /// Where `access` keeps output lines from one configuration to the next, if it does.
+    public var keptLines: KeptLines?
     /// A recording of what the sensors said, beside everything else.
-    public var recording: String?
+    public var recording: RecordingRequest?
 
     public init(
-      access: any GPIOAccess, recording: String? = nil,
+      access: any GPIOAccess, outputGuard: OutputGuard? = nil, keptLines: KeptLines? = nil,
+      recording: RecordingRequest? = nil,
+      controllerAddress: @escaping (UInt16) -> DeviceAddress = { .controller($0) },
       sources: @escaping (EventLoop, MonotonicTime) throws(GatewayError) -> [any EventSource] = { _, _ in [] }
     ) {
       self.access = access
+      self.controllerAddress = controllerAddress
+      self.outputGuard = outputGuard
+      self.keptLines = keptLines
       self.recording = recording
       self.sources = sources
     }
@@ -43,30 +54,47 @@ public struct GatewayRuntime {
     let signals = SignalSource(try SignalDescriptor())
     var loaded = try load()
     var previous: Loaded?
+    let recorder = try makeRecorder(loaded)
     while true {
       let session: GatewaySession
       do throws(GatewayError) {
-        session = try makeSession(loaded, replacing: previous, signals)
+        session = try makeSession(loaded, replacing: previous, signals, recorder)
       } catch {
         // A reload must never end the watch: what held before the reload is known to work.
         guard let old = previous else { throw error }
         logger.error("The new configuration cannot be used and the old one stays. \(error)")
-        session = try makeSession(old, replacing: loaded, signals)
+        session = try makeSession(old, replacing: loaded, signals, recorder)
         loaded = old
       }
       let ending = try session.run(reload: reload)
-      guard case .reload(let next) = ending else { return }
+      guard case .reload(let next) = ending else { return try finish(recorder) }
       previous = loaded
       loaded = next
     }
   }
 
   private func makeSession(
-    _ loaded: Loaded, replacing previous: Loaded?, _ signals: SignalSource
+    _ loaded: Loaded, replacing previous: Loaded?, _ signals: SignalSource, _ recorder: Recorder?
   ) throws(GatewayError) -> GatewaySession {
     try GatewaySession(
-      loaded, previous: previous?.configuration, additions: additions, signals: signals, notifier: notifier,
+      loaded, previous: previous?.configuration, additions: additions, recorder: recorder, signals: signals,
+      notifier: notifier, logger: logger)
+  }
+
+  /// One recording for the whole run: a reload is an event in it.
+  private func makeRecorder(_ loaded: Loaded) throws(GatewayError) -> Recorder? {
+    guard let request = additions.recording else { return nil }
+    let configuration = loaded.configuration
+    let context = try configuration.formatContext(sha256: loaded.sha256, boot: "", epoch: "", previousEpoch: nil)
+    return try Recorder(
+      request, gateway: configuration.gateway.id, configurationSHA256: loaded.sha256, zone: context.zone,
       logger: logger)
+  }
+
+  /// - Throws: `GatewayError` with 74 when the recording is not whole. The watch went on all the same.
+  private func finish(_ recorder: Recorder?) throws(GatewayError) {
+    recorder?.finish()
+    if let failure = recorder?.failure { throw GatewayError(.inputOutputFailed, failure) }
   }
 
   /// A configuration that can be run, and the digest of its text.

@@ -19,28 +19,44 @@ final class GatewaySession {
   private let loop: EventLoop
   private let delivery: DeliveryService
   private let watchkeeper: Watchkeeper
+  private let outputs: [OutputSwitch]
+  private let health: HealthReporter
+  /// Nil where nobody may command.
+  private let commands: CommandDesk?
+  /// Nil where no list is taken from the broker.
+  private let fetcher: WatchListFetcher?
   private var list: WatchList?
   private var ending = Ending.stopped
   private var isToldToStop = false
 
   /// How long an orderly stop may take for the last messages, of the five seconds that the contract gives.
   private static let deliveryGrace = TimeSpan.seconds(3)
+  /// And for the outputs that are switched over a line: some commands and their repetitions.
+  private static let outputGrace = TimeSpan.seconds(1)
 
   /// - Parameter previous: the configuration that this one replaces; what only it published is cleared.
   /// - Throws: `GatewayError` when the ledger, a key or the loop cannot be had.
   init(
     _ loaded: GatewayRuntime.Loaded, previous: GatewayConfiguration?, additions: GatewayRuntime.Additions,
-    signals: SignalSource, notifier: ServiceNotifier, logger: Logger
+    recorder: Recorder?, signals: SignalSource, notifier: ServiceNotifier, logger: Logger
   ) throws(GatewayError) {
     self.signals = signals
     self.notifier = notifier
     self.logger = logger
     let configuration = loaded.configuration
-    var clock = SystemClock()
+    let satellites = configuration.hasSatelliteReceiver ? SatelliteClock() : nil
+    var clock = SystemClock(satellites: satellites)
     let now = clock.now()
+    // Before anything that waits for a disk: what an earlier run left switched on must be safe within a second.
+    let wiring = Wiring(
+      configuration: configuration, access: additions.access, logger: logger, recording: recorder?.request,
+      controllerAddress: additions.controllerAddress)
+    outputs = wiring.outputs(at: now.monotonic)
+    additions.keptLines?.releaseUnclaimed()
     let boot = try Boot.identifier()
     loop = EventLoop { SystemClock.kernel().monotonic }
-    delivery = try Self.openDelivery(configuration, sha256: loaded.sha256, boot: boot, logger: logger)
+    delivery = try Self.openDelivery(
+      configuration, sha256: loaded.sha256, boot: boot, satellites: satellites, logger: logger)
     let context = try configuration.formatContext(
       sha256: loaded.sha256, boot: boot, epoch: delivery.epoch.current, previousEpoch: delivery.epoch.previous)
     let formats = Formats(context)
@@ -51,35 +67,43 @@ final class GatewaySession {
       BatchWriter.decode(records.filter { !$0.key.hasPrefix("gateway/") }), sequences: delivery.lastSequences, at: now,
       sameBoot: delivery.savedBoot == boot)
 
-    let wiring = Wiring(configuration: configuration, access: additions.access, logger: logger)
-    let outputs = wiring.outputs(at: now.monotonic)
-    let recorder: Recorder?
-    if let path = additions.recording {
-      recorder = try Recorder(
-        path: path, gateway: configuration.gateway.id, configurationSHA256: loaded.sha256, zone: context.zone,
-        clearIDs: false)
-    } else {
-      recorder = nil
-    }
     watchkeeper = Watchkeeper(
       station: station, clock: clock, formats: formats,
       latest: Self.latestMessages(of: station.activeAlerts, in: configuration.gateway.stateFolder), outputs: outputs,
-      delivery: delivery, recorder: recorder)
-    let list = try watchList(configuration, records: records, at: now)
+      delivery: delivery, recorder: recorder, satellites: satellites, logger: logger, boot: boot,
+      isReload: previous != nil)
+    let keeper = try configuration.watchlist.map { settings throws(GatewayError) in
+      try WatchListKeeper(configuration, settings, logger: logger)
+    }
+    let kept = records.first { $0.key == WatchListKeeper.recordKey }?.value
+    let list = Self.watchList(keeper, kept: kept, delivery, at: now)
     self.list = list
 
     let serialLinks = wiring.serialLinks(sink: watchkeeper, at: now.monotonic)
-    let health = HealthReporter(
-      formats: formats, delivery: delivery, limits: DeliverySettings.Limits(), watchkeeper: watchkeeper,
-      links: serialLinks, outputs: outputs, clock: clock,
-      watchlistRevision: list?.revision, at: now.monotonic)
+    wiring.connect(outputs, to: serialLinks, at: now.monotonic)
     let gpioLinks = wiring.gpioLinks(sink: watchkeeper, at: now.monotonic)
+    commands = try Self.commandDesk(
+      configuration, watchkeeper, delivery, formats, records: records, boot: boot, at: now, logger: logger)
+    fetcher = Self.fetcher(
+      configuration, keeper, revision: max(list?.revision ?? 0, keeper?.acceptedRevision(kept: kept) ?? 0), watchkeeper,
+      delivery, commands, logger: logger)
+    health = HealthReporter(
+      formats: formats, delivery: delivery, limits: delivery.limits,
+      watchkeeper: watchkeeper, expiry: configuration.lanes.stateAge, links: serialLinks, gpioLinks: gpioLinks,
+      outputs: outputs, clock: clock,
+      watchList: { [watchkeeper, fetcher] in (watchkeeper.watchlistRevision, fetcher?.refusal) }, commands: commands,
+      at: now.monotonic)
     loop.add(signals)
-    for source in try additions.sources(loop, now.monotonic) { loop.add(source) }
-    for link in serialLinks { loop.add(link) }
-    for link in gpioLinks { loop.add(link) }
+    let ports: [any EventSource] = try additions.sources(loop, now.monotonic) + serialLinks + gpioLinks
+    for port in ports { loop.add(port) }
+    if let board = try wiring.boardLink(sink: watchkeeper, at: now.monotonic) { loop.add(board) }
+    if let certificates = try Self.certificates(configuration, watchkeeper, at: now.monotonic, logger) {
+      loop.add(certificates)
+    }
     for output in outputs { loop.add(output) }
+    if let outputGuard = additions.outputGuard { loop.add(OutputGuardLink(outputGuard, logger: logger)) }
     loop.add(watchkeeper)
+    listen(configuration)
     loop.add(health)
     if let watchdog = Watchdog(notifier, at: now.monotonic) { loop.add(watchdog) }
 
@@ -98,26 +122,25 @@ final class GatewaySession {
         isToldToStop = true
         ending = .stopped
         loop.stop()
-      case .reload where isToldToStop:
-        break
-      case .reload:
-        notifier.reloading(at: SystemClock.kernel().monotonic)
-        if let loaded = reload() {
-          ending = .reload(loaded)
-          loop.stop()
-        } else {
-          notifier.ready("watching with the configuration as it was")
-        }
+      case .reload: _ = takeUp(reload)
       }
     }
+    commands?.errands = CommandDesk.Errands(
+      report: { [unowned self] in
+        delivery.refresh()
+        health.reportNow(at: SystemClock.kernel().monotonic)
+      },
+      reload: { [unowned self] in takeUp(reload) })
+    // Before anybody can connect: a receiver is told which alerts are active before anything else.
+    watchkeeper.start(watching: list)
+    commands?.resumeSearches()
+    // It is the matcher's now; a list of ten thousand tags is not kept twice.
+    list = nil
     do {
       try delivery.start()
     } catch {
       throw GatewayError(GatewayError.ExitStatus(rawValue: error.exitStatus) ?? .bug, "\(error)")
     }
-    watchkeeper.start(watching: list)
-    // It is the matcher's now; a list of ten thousand tags is not kept twice.
-    list = nil
     // Reading the configuration and the watch list took several times the memory that is left of them. The C library
     // would keep it for later, but nothing as large comes later.
     mimamori_give_back_memory()
@@ -127,7 +150,8 @@ final class GatewaySession {
 
     let isReload = if case .reload = ending { true } else { false }
     if !isReload { notifier.stopping() }
-    watchkeeper.stop()
+    releaseOutputs()
+    watchkeeper.stop(isReload: isReload)
     let isStopped = delivery.stop(within: Self.deliveryGrace.nanoseconds, cause: isReload ? "reload" : "stop")
     if isReload, !isStopped {
       // The next session needs the ledger: a slow disk is waited for. A thread that only waits for a connection is not.
@@ -138,18 +162,82 @@ final class GatewaySession {
     return ending
   }
 
+  /// Hands what the broker passes on to who waits for it.
+  private func listen(_ configuration: GatewayConfiguration) {
+    let commandTopics = Set(configuration.commandTopics)
+    loop.add(
+      IncomingSource(delivery.incoming) { [commands, fetcher] message in
+        if commandTopics.contains(message.topic) { commands?.take(message) } else { fetcher?.take(message) }
+      })
+    if let fetcher { loop.add(fetcher) }
+  }
+
+  /// Ends the session for the configuration as it reads now, if that can be used.
+  private func takeUp(_ reload: () -> GatewayRuntime.Loaded?) -> Bool {
+    guard !isToldToStop else { return false }
+    notifier.reloading(at: SystemClock.kernel().monotonic)
+    guard let loaded = reload() else {
+      notifier.ready("watching with the configuration as it was")
+      return false
+    }
+    ending = .reload(loaded)
+    loop.stop()
+    return true
+  }
+
+  /// Who looks after the certificates, where there are some.
+  private static func certificates(
+    _ configuration: GatewayConfiguration, _ watchkeeper: Watchkeeper, at time: MonotonicTime, _ logger: Logger
+  ) throws(GatewayError) -> CertificateLink? {
+    let points = configuration.mqtt.certificates.map {
+      CertificateLink.Point(certificate: $0.certificate, path: $0.file.path)
+    }
+    guard !points.isEmpty else { return nil }
+    return try CertificateLink(
+      points: points, logger: logger, present: { [unowned watchkeeper] in watchkeeper.present() },
+      found: { [unowned watchkeeper] in watchkeeper.take($0, $1) }, at: time)
+  }
+
+  /// Who takes commands, where somebody may command.
+  private static func commandDesk(
+    _ configuration: GatewayConfiguration, _ watchkeeper: Watchkeeper, _ delivery: DeliveryService, _ formats: Formats,
+    records: [StateRecord], boot: String, at now: Moment, logger: Logger
+  ) throws(GatewayError) -> CommandDesk? {
+    guard !configuration.authorities.isEmpty else { return nil }
+    let judge = CommandJudge(
+      root: configuration.mqtt.root, gateway: configuration.gateway.id, groups: configuration.groups,
+      authorities: try configuration.signingAuthorities(), boot: boot)
+    return CommandDesk(
+      judge: judge, watchkeeper: watchkeeper, delivery: delivery, formats: formats, logger: logger, records: records,
+      boot: boot, at: now)
+  }
+
+  /// Sets every output to its safe state, and waits a moment for those that tell.
+  private func releaseOutputs() {
+    let start = SystemClock.kernel().monotonic
+    for output in outputs { output.release(at: start) }
+    let end = start + Self.outputGrace
+    while outputs.contains(where: \.isWaiting), SystemClock.kernel().monotonic < end { loop.turn(atMost: end) }
+    for output in outputs where output.isWaiting {
+      logger.error("The output \(output.id) has not told that it stands in its safe state.")
+    }
+  }
+
   private static func openDelivery(
-    _ configuration: GatewayConfiguration, sha256: String, boot: String, logger: Logger
+    _ configuration: GatewayConfiguration, sha256: String, boot: String, satellites: SatelliteClock?, logger: Logger
   ) throws(GatewayError) -> DeliveryService {
-    let settings = try configuration.deliverySettings(boot: boot)
+    let settings = try configuration.deliverySettings(boot: boot, logger: logger)
     // A person's head is written on the ledger's thread, so it needs the formats but no epoch: the head carries its own.
     let formats = Formats(try configuration.formatContext(sha256: sha256, boot: boot, epoch: "", previousEpoch: nil))
     do {
       return try DeliveryService(
         settings: settings,
-        freeze: { draft, delayed in Formats.freeze(draft: draft, delayed: delayed) },
+        freeze: { draft, delayed in
+          var clock = SystemClock(satellites: satellites)
+          return formats.freeze(draft: draft, delayed: delayed, at: clock.now())
+        },
         head: { head in
-          var clock = SystemClock()
+          var clock = SystemClock(satellites: satellites)
           let payload = formats.head(
             Alerts.StreamHead(
               stream: head.stream, epoch: head.epoch, previousEpoch: nil, last: head.last,
@@ -158,6 +246,7 @@ final class GatewaySession {
           return RetainedState(
             topic: formats.context.topics.head(SubjectID(head.stream)), payload: payload, urgency: .spread)
         },
+        digest: { SHA256Hash.digest(of: $0) },
         logger: logger,
         now: { SystemClock.kernel().monotonic.nanoseconds })
     } catch {
@@ -173,12 +262,26 @@ final class GatewaySession {
     return latest
   }
 
-  private func watchList(
-    _ configuration: GatewayConfiguration, records: [StateRecord], at now: Moment
-  ) throws(GatewayError) -> WatchList? {
-    guard let settings = configuration.watchlist else { return nil }
-    let keeper = try WatchListKeeper(configuration, settings, logger: logger)
-    let kept = records.first { $0.key == WatchListKeeper.recordKey }?.value
+  /// Who fetches watch lists from the broker, where there may be one.
+  private static func fetcher(
+    _ configuration: GatewayConfiguration, _ keeper: WatchListKeeper?, revision: Int, _ watchkeeper: Watchkeeper,
+    _ delivery: DeliveryService, _ commands: CommandDesk?, logger: Logger
+  ) -> WatchListFetcher? {
+    guard let keeper, let settings = configuration.watchlist else { return nil }
+    return WatchListFetcher(
+      verifier: keeper.verifier, topics: configuration.topics, group: settings.group, revision: revision,
+      within: settings.fetchWithin, delivery: delivery, others: configuration.subscriptions, logger: logger,
+      now: { [unowned watchkeeper] in watchkeeper.present() },
+      accepted: { [unowned watchkeeper] accepted in
+        watchkeeper.use(accepted.list, record: accepted.record)
+        commands?.resumeSearches()
+      })
+  }
+
+  private static func watchList(
+    _ keeper: WatchListKeeper?, kept: [UInt8]?, _ delivery: DeliveryService, at now: Moment
+  ) -> WatchList? {
+    guard let keeper else { return nil }
     let (list, record) = keeper.current(kept: kept, at: now)
     if let record {
       var batch = DeliveryBatch()

@@ -2,39 +2,71 @@ import Logging
 import Observations
 import SensorDrivers
 
-/// Holds one output line in its safe state and switches it when the station says so. A line that cannot be had is tried
-/// again, and then set to what it should be by now.
+/// Switches one output when the station says so, in its pattern while it is on, whatever wire it is on.
 final class OutputSwitch: EventSource {
   let id: OutputID
+  let line: any OutputLine
 
-  private let settings: GPIOOutputSettings
-  private let access: any GPIOAccess
-  private let logger: Logger
-  private var output: (any GPIOOutput)?
-  private var shouldBeOn = false
-  private var retryAt: MonotonicTime?
-  private var failure: SensorDriversError?
+  /// The output's safe state is on.
+  private let isSafeOn: Bool
+  /// On, off, on, off, … while the output is on; empty: steadily on.
+  private let pattern: [TimeSpan]
+  /// Where in the pattern it is, and until when; nil while it is off or steady.
+  private var step: (index: Int, end: MonotonicTime)?
+  private var isOn = false
+  private var isReleased = false
 
-  private static let retryInterval = TimeSpan.seconds(1)
-
-  init(id: OutputID, settings: GPIOOutputSettings, access: any GPIOAccess, logger: Logger, at time: MonotonicTime) {
+  /// - Parameter pattern: lengths of on and off in turn, none of them zero, beginning with on.
+  init(id: OutputID, line: any OutputLine, isSafeOn: Bool, pattern: [TimeSpan] = []) {
     self.id = id
-    self.settings = settings
-    self.access = access
-    self.logger = logger
-    request(at: time)
+    self.line = line
+    self.isSafeOn = isSafeOn
+    self.pattern = pattern
+  }
+
+  /// An output on a GPIO line, which is taken at once, in its safe state.
+  convenience init(
+    id: OutputID, settings: GPIOOutputSettings, access: any GPIOAccess, pattern: [TimeSpan] = [], logger: Logger,
+    at time: MonotonicTime
+  ) {
+    let line = GPIOOutputLine(id: id, settings: settings, access: access, logger: logger, at: time)
+    self.init(id: id, line: line, isSafeOn: settings.safe == .on, pattern: pattern)
   }
 
   var interest: EventInterest? { nil }
-  var nextDeadline: MonotonicTime? { retryAt }
 
-  /// Why the line cannot be switched at the moment, if it cannot.
-  var fault: FaultCause? { failure?.cause }
+  var nextDeadline: MonotonicTime? {
+    guard let end = step?.end else { return line.nextDeadline }
+    return line.nextDeadline.map { min($0, end) } ?? end
+  }
 
-  /// Switches the line now. The line is active when the output is on.
+  /// Why it cannot be switched at the moment, if it cannot.
+  var fault: FaultCause? { line.fault }
+
+  /// Whether it goes to its safe state even if the program is killed; nil: nobody could see to that, or it is not held.
+  var isGuarded: Bool? { line.isGuarded }
+
+  /// Whether it is known within moments how the output stands.
+  var isWaiting: Bool { line.isWaiting }
+
+  /// Switches it now. What goes on already begins no new pattern.
   func set(on: Bool, at time: MonotonicTime) {
-    shouldBeOn = on
-    apply(at: time)
+    guard !isReleased else { return }
+    let begins = on && !isOn
+    isOn = on
+    if !on {
+      step = nil
+    } else if begins, let first = pattern.first {
+      step = (0, time + first)
+    }
+    if step == nil || begins { line.set(on, at: time) }
+  }
+
+  /// Goes to the safe state for good: the program, or this configuration, ends.
+  func release(at time: MonotonicTime) {
+    isReleased = true
+    step = nil
+    line.set(isSafeOn, at: time)
   }
 
   func ready(at time: MonotonicTime) {
@@ -42,36 +74,11 @@ final class OutputSwitch: EventSource {
   }
 
   func wake(at time: MonotonicTime) {
-    retryAt = nil
-    request(at: time)
-    if output != nil { apply(at: time) }
-  }
-
-  private func request(at time: MonotonicTime) {
-    do throws(SensorDriversError) {
-      output = try access.output(
-        chip: settings.line.chip, line: settings.line.line, isActiveHigh: settings.active == .high,
-        initial: settings.safe == .on)
-      if failure != nil { logger.notice("The line of the output \(id) is back.") }
-      failure = nil
-    } catch {
-      fail(error, at: time)
-    }
-  }
-
-  private func apply(at time: MonotonicTime) {
-    guard let output else { return }
-    do throws(SensorDriversError) {
-      try output.set(shouldBeOn)
-    } catch {
-      self.output = nil
-      fail(error, at: time)
-    }
-  }
-
-  private func fail(_ error: SensorDriversError, at time: MonotonicTime) {
-    retryAt = time + Self.retryInterval
-    if failure?.cause != error.cause { logger.error("The output \(id) cannot be switched. \(error)") }
-    failure = error
+    if let due = line.nextDeadline, due <= time { line.wake(at: time) }
+    guard let current = step, current.end <= time else { return }
+    let next = (current.index + 1) % pattern.count
+    // A step lasts its whole length also when the one before it ended late: a short one must never be swallowed.
+    step = (next, max(current.end, time - .milliseconds(50)) + pattern[next])
+    line.set(next.isMultiple(of: 2), at: time)
   }
 }

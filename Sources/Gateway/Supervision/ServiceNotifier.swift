@@ -1,10 +1,11 @@
+import CLinux
 import Glibc
 public import Observations
 
 /// Tells the service manager how the gateway is: the protocol of sd_notify(3), spoken over `NOTIFY_SOCKET`.
 ///
 /// Without a service manager every call does nothing.
-public struct ServiceNotifier {
+public struct ServiceNotifier: Sendable {
   private let address: String?
   /// How often the watchdog wants a sign of life: half of what the service manager waits.
   public let watchdogInterval: TimeSpan?
@@ -34,10 +35,33 @@ public struct ServiceNotifier {
   /// Never waits: a sign of life that the service manager does not take at once is followed by the next.
   public func watchdog() { send("WATCHDOG=1", waits: false) }
 
+  /// Has the service manager keep a copy of a descriptor under a name, for the next run. Never waits.
+  public func keep(_ descriptor: Int32, as name: String) {
+    send("FDSTORE=1\nFDNAME=\(name)", waits: false, passing: descriptor)
+  }
+  /// Has it close what it keeps under the name. Never waits.
+  public func forget(_ name: String) { send("FDSTOREREMOVE=1\nFDNAME=\(name)", waits: false) }
+
+  /// What the service manager has kept of an earlier run, by name: the protocol of sd_listen_fds(3). The descriptors
+  /// belong to the caller, so this is called once.
+  public static func keptDescriptors(
+    environment: (String) -> String? = ServiceNotifier.variable
+  ) -> [(name: String, descriptor: Int32)] {
+    guard let process = environment("LISTEN_PID"), Int32(process) == getpid(), let text = environment("LISTEN_FDS"),
+      let count = Int32(text), (1...1024).contains(count)
+    else { return [] }
+    let names = environment("LISTEN_FDNAMES")?.split(separator: ":", omittingEmptySubsequences: false) ?? []
+    return (0..<count).map { index in
+      let descriptor = 3 + index
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      return (Int(index) < names.count ? String(names[Int(index)]) : "unknown", descriptor)
+    }
+  }
+
   /// A service manager that takes nothing is waited for no longer than this.
   private static let longestWaitSeconds = 1
 
-  private func send(_ message: String, waits: Bool = true) {
+  private func send(_ message: String, waits: Bool = true, passing passed: Int32 = -1) {
     guard let address else { return }
     let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return }
@@ -55,11 +79,11 @@ public struct ServiceNotifier {
     guard path.count < MemoryLayout.size(ofValue: name.sun_path) else { return }
     unsafe withUnsafeMutableBytes(of: &name.sun_path) { unsafe $0.copyBytes(from: path) }
     let bytes = Array(message.utf8)
-    _ = unsafe withUnsafePointer(to: &name) { pointer in
+    let result = unsafe withUnsafePointer(to: &name) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        unsafe sendto(
-          descriptor, bytes, bytes.count, flags, address, socklen_t(prefix + path.count))
+        unsafe connect(descriptor, address, socklen_t(prefix + path.count))
       }
     }
+    if result == 0 { _ = unsafe mimamori_send(descriptor, bytes, bytes.count, passed, flags) }
   }
 }

@@ -41,8 +41,11 @@ public struct StandardErrorLog: LogHandler {
   func line(for event: LogEvent) -> String {
     let details = metadata.merging(event.metadata ?? [:]) { _, newer in newer }
     let text = details.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: " ")
-    return "\(prefix(event.level))\(label): \(event.message)" + (text.isEmpty ? "" : " [\(text)]")
+    return "\(beginning(of: event.level))\(event.message)" + (text.isEmpty ? "" : " [\(text)]")
   }
+
+  /// What a line of this level begins with, for whoever writes to standard error in this log's way.
+  public func beginning(of level: Logger.Level) -> String { "\(prefix(level))\(label): " }
 
   private func prefix(_ level: Logger.Level) -> String {
     guard hasPriorities else { return "\(level.rawValue) " }

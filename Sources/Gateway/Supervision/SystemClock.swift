@@ -15,7 +15,10 @@ public struct SystemClock {
   public typealias Reader = () -> (monotonic: MonotonicTime, wallNanoseconds: Int64)
 
   private let read: Reader
+  /// Asked where no time server keeps the kernel's clock.
+  private let satellites: SatelliteClock?
   private var offsetNanoseconds: Int64
+  private var kernelQuality: ClockQuality
   private var quality: ClockQuality
   private var qualityIsDue: MonotonicTime
 
@@ -24,24 +27,35 @@ public struct SystemClock {
 
   /// A clock over the kernel's, or over `read` in a test.
   public init(read: @escaping Reader = SystemClock.kernel) {
+    self.init(read: read, satellites: nil)
+  }
+
+  init(read: @escaping Reader = SystemClock.kernel, satellites: SatelliteClock?) {
     self.read = read
+    self.satellites = satellites
     let (monotonic, wall) = read()
     offsetNanoseconds = wall - monotonic.nanoseconds
-    quality = Self.kernelQuality()
+    kernelQuality = Self.readKernelQuality()
+    quality = kernelQuality
     qualityIsDue = monotonic + .seconds(10)
   }
 
   /// Reads both clocks. Notices a step of the wall clock.
   public mutating func now() -> Moment {
     let (monotonic, wall) = read()
-    let offset = wall - monotonic.nanoseconds
+    if monotonic >= qualityIsDue {
+      kernelQuality = Self.readKernelQuality()
+      qualityIsDue = monotonic + .seconds(10)
+    }
+    var offset = wall - monotonic.nanoseconds
+    quality = kernelQuality
+    if quality != .synchronized, let told = satellites?.offset(at: monotonic) {
+      offset = told
+      quality = .synchronized
+    }
     if abs(offset - offsetNanoseconds) > Self.stepThreshold.nanoseconds {
       offsetNanoseconds = offset
       steps += 1
-    }
-    if monotonic >= qualityIsDue {
-      quality = Self.kernelQuality()
-      qualityIsDue = monotonic + .seconds(10)
     }
     return moment(at: monotonic)
   }
@@ -64,7 +78,7 @@ public struct SystemClock {
   }
 
   /// The kernel knows whether an NTP client keeps the clock; without one, a board with a clock chip is better off.
-  private static func kernelQuality() -> ClockQuality {
+  private static func readKernelQuality() -> ClockQuality {
     if mimamori_clock_is_synchronized() == 1 { return .synchronized }
     return unsafe access("/dev/rtc0", F_OK) == 0 ? .rtc : .unsynchronized
   }

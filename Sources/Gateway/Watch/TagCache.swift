@@ -50,6 +50,8 @@ struct TagCache: Sendable, CustomStringConvertible, CustomReflectable {
   private var young: Generation
   private var old: Generation
   private var youngSince: MonotonicTime?
+  /// How often the older generation was wiped before its time, because the younger was full.
+  private(set) var earlyTurns: UInt64 = 0
 
   /// - Parameters:
   ///   - capacity: identifiers a generation, at least 1.
@@ -79,6 +81,15 @@ struct TagCache: Sendable, CustomStringConvertible, CustomReflectable {
     return slot.member < 0 ? .stranger : .member(Int(slot.member))
   }
 
+  /// The member that `tag` is remembered as; does not prolong the memory.
+  func member(for tag: TagIdentifier, hash: Int) -> Int? {
+    for generation in [young, old] {
+      let slot = generation.slots[generation.slot(of: tag, hash: hash)]
+      if slot.tag != nil { return slot.member < 0 ? nil : Int(slot.member) }
+    }
+    return nil
+  }
+
   /// Remembers what the table said of `tag`: a member's index, or nil.
   mutating func remember(_ tag: TagIdentifier, hash: Int, member: Int?, at time: MonotonicTime) {
     insert(tag, hash: hash, member: member.map { Int32($0) } ?? -1, at: time)
@@ -100,7 +111,10 @@ struct TagCache: Sendable, CustomStringConvertible, CustomReflectable {
   }
 
   private mutating func insert(_ tag: TagIdentifier, hash: Int, member: Int32, at time: MonotonicTime) {
-    if young.count >= capacity { turn() }
+    if young.count >= capacity {
+      earlyTurns += old.count > 0 ? 1 : 0
+      turn()
+    }
     let slot = young.slot(of: tag, hash: hash)
     if young.slots[slot].tag == nil { young.count += 1 }
     young.slots[slot] = Slot(tag: tag, member: member)

@@ -25,10 +25,10 @@ public struct TagKey: Sendable, CustomStringConvertible, CustomReflectable {
 
   /// HMAC-SHA-256 over `format:` and the identifier's lower-case hex: what a watch list calls the tag.
   public func hash(of tag: TagIdentifier) -> SHA256Hash {
-    // The longest format's name, a colon and 40 digits: 55 bytes or fewer are hashed in one step.
+    // The longest name, a colon and 40 digits are 57 bytes; 55 or fewer are hashed in one step.
     var text = InlineArray<64, UInt8>(repeating: 0)
     var count = 0
-    for character in tag.format.name.utf8 {
+    tag.format.forEachCharacter { character in
       text[count] = character
       count += 1
     }

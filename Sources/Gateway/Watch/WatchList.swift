@@ -28,6 +28,7 @@ public struct WatchList: Sendable {
   /// For the tag matcher: this gateway's tags, and the place in `plan.members` of whose each is.
   let table: TagTable
   let tagKey: TagKey
+  let rotating: [RotatingTags.Tag]
 }
 
 /// What a gateway asks of a watch list before it believes it.
@@ -38,6 +39,7 @@ public struct WatchListVerifier: Sendable {
   private let places: Set<PlaceID>
   private let authorities: [SigningAuthority]
   private let tagKeys: [String: TagKey]
+  private let resolverKeys: [String: ResolverKey]
 
   /// - Parameters:
   ///   - root: the configured `[mqtt] root`.
@@ -46,9 +48,10 @@ public struct WatchListVerifier: Sendable {
   ///   - places: every configured `[[place]]`.
   ///   - authorities: every configured `[[authority]]`; those with the right `watchlist` may sign lists.
   ///   - tagKeys: the loaded `[watchlist] tag_keys` by their kid.
+  ///   - resolverKeys: the loaded `[watchlist] resolver_keys` by what lists call them.
   public init(
     root: String, group: String, gateway: String, places: Set<PlaceID>, authorities: [SigningAuthority],
-    tagKeys: [String: TagKey]
+    tagKeys: [String: TagKey], resolverKeys: [String: ResolverKey] = [:]
   ) {
     self.root = root
     self.group = group
@@ -56,6 +59,7 @@ public struct WatchListVerifier: Sendable {
     self.places = places
     self.authorities = authorities
     self.tagKeys = tagKeys
+    self.resolverKeys = resolverKeys
   }
 
   /// Accepts a list that was brought as a file, or refuses it whole.
@@ -70,15 +74,27 @@ public struct WatchListVerifier: Sendable {
     try accept(try WatchListFile(bytes: fileBytes), acceptedRevision: acceptedRevision, at: now)
   }
 
+  /// Accepts a manifest alone: what is to be known before its parts are fetched.
+  public func manifest(
+    _ text: [UInt8], acceptedRevision: Int, at now: Moment
+  ) throws(WatchListRefusal) -> WatchListManifest {
+    let manifest = try verified(text)
+    try judge(manifest, acceptedRevision: acceptedRevision)
+    try judge(end: manifest.validUntil, at: now)
+    return manifest
+  }
+
+  private func judge(end: WallTime, at now: Moment) throws(WatchListRefusal) {
+    guard now.clock == .unsynchronized || now.wall <= end else {
+      throw WatchListRefusal(.expired, "it was valid until \(text(of: end))", "bring a newer list")
+    }
+  }
+
   /// Accepts a list, or refuses it whole.
   public func accept(
     _ file: WatchListFile, acceptedRevision: Int, at now: Moment
   ) throws(WatchListRefusal) -> WatchList {
-    let manifest = try verified(file.manifest)
-    try judge(manifest, acceptedRevision: acceptedRevision)
-    guard now.clock == .unsynchronized || now.wall <= manifest.validUntil else {
-      throw WatchListRefusal(.expired, "it was valid until \(text(of: manifest.validUntil))", "bring a newer list")
-    }
+    let manifest = try manifest(file.manifest, acceptedRevision: acceptedRevision, at: now)
     return try read(file, manifest, at: now)
   }
 
@@ -121,17 +137,31 @@ public struct WatchListVerifier: Sendable {
         try collector.add(entry, at: "part \(index + 1), tags[\(position)]")
       }
     }
-    if collector.rotatingTags > 0 {
+    let (members, tags, resolvers) = collector.finish()
+    let rotating = rotatingTags(resolvers, hashedWith: tagKey)
+    if rotating.count < resolvers.count {
       warnings.append(
-        "\(collector.rotatingTags) rotating tags of the watch list are not recognised: this version knows fixed tags only"
-      )
+        "\(resolvers.count - rotating.count) rotating tags of the watch list are not recognised: add their keys to the "
+          + "file that [watchlist] resolver_keys names")
     }
-    let (members, tags) = collector.finish()
     return WatchList(
       revision: manifest.revision, issued: manifest.issued, validUntil: manifest.validUntil,
       tagKeyIdentifier: manifest.tagKeyIdentifier,
       plan: WatchPlan(revision: manifest.revision, members: members),
-      expectations: collector.expectations, warnings: warnings, table: TagTable(tags), tagKey: tagKey)
+      expectations: collector.expectations, warnings: warnings,
+      table: TagTable(tags + rotating.map { ($0.hash, $0.member) }), tagKey: tagKey, rotating: rotating)
+  }
+
+  /// The rotating tags whose keys are here.
+  private func rotatingTags(
+    _ resolvers: [(resolver: WatchListEntry.Resolver, member: Int)], hashedWith tagKey: TagKey
+  ) -> [RotatingTags.Tag] {
+    resolvers.compactMap { resolver, member in
+      guard let key = resolverKeys[resolver.keyReference], key.format.name == resolver.format,
+        let hash = key.recordedHash(reference: resolver.keyReference, tagKey)
+      else { return nil }
+      return RotatingTags.Tag(key: key, member: member, hash: hash)
+    }
   }
 
   private func verified(_ text: [UInt8]) throws(WatchListRefusal) -> WatchListManifest {

@@ -8,6 +8,8 @@ struct WatchListCollector {
     let person: WatchPlan.Person
     /// The places of this gateway; none for a person who is watched over elsewhere.
     var places: [PlaceID] = []
+    /// What is expected at each of them.
+    var rules: [WatchRules?] = []
   }
 
   private struct Assignment: Hashable {
@@ -22,10 +24,13 @@ struct WatchListCollector {
   private var records: [Record] = []
   private var recordBySubject: [SubjectID: Int] = [:]
   private var rules: [Assignment: WatchRules] = [:]
+  /// A whole school has the same few rules, each with a year's holidays: they are kept once.
+  private var knownRules = Set<WatchRules>()
   private var ownTags: [(hash: SHA256Hash, record: Int)] = []
   private(set) var expectations: [WatchList.Expectation] = []
-  /// Tags of this gateway that have a resolver instead of a hash.
-  private(set) var rotatingTags = 0
+  private var seenResolvers = Set<WatchListEntry.Resolver>()
+  /// This gateway's tags that have a resolver instead of a hash.
+  private var ownRotating: [(resolver: WatchListEntry.Resolver, record: Int)] = []
 
   init(gateway: String, places: Set<PlaceID>) {
     self.gateway = gateway
@@ -38,7 +43,8 @@ struct WatchListCollector {
     guard entryCount <= WatchList.maximumTags else {
       throw WatchListRefusal(.tooLong, "it has more than \(WatchList.maximumTags) tags", "divide the group")
     }
-    if let tag = entry.tag, !seenTags.insert(tag).inserted {
+    let isKnownResolver = entry.resolver.map { !seenResolvers.insert($0).inserted } ?? false
+    if isKnownResolver || entry.tag.map({ !seenTags.insert($0).inserted }) ?? false {
       throw WatchListRefusal(
         .duplicateTag, "\(location) has a tag that stands in the list before", "give each tag to one person only")
     }
@@ -50,9 +56,8 @@ struct WatchListCollector {
     }
     if let tag = entry.tag {
       ownTags.append((tag, record))
-    } else {
-      rotatingTags += 1
     }
+    if let resolver = entry.resolver { ownRotating.append((resolver, record)) }
   }
 
   private mutating func record(of entry: WatchListEntry, at location: String) throws(WatchListRefusal) -> Int {
@@ -87,7 +92,8 @@ struct WatchListCollector {
       return
     }
     records[record].places.append(assignment.place)
-    if let added = assignment.rules {
+    records[record].rules.append(assignment.rules.map { knownRules.insert($0).memberAfterInsert })
+    if let added = records[record].rules.last ?? nil {
       rules[key] = added
       expectations.append(
         WatchList.Expectation(subject: records[record].subject, place: assignment.place, rules: added))
@@ -95,18 +101,26 @@ struct WatchListCollector {
   }
 
   /// The persons of this gateway in the order of their first appearance, and each tag with its person's index.
-  func finish() -> (members: [WatchPlan.Member], tags: [(hash: SHA256Hash, member: Int)]) {
+  func finish() -> (
+    members: [WatchPlan.Member], tags: [(hash: SHA256Hash, member: Int)],
+    rotating: [(resolver: WatchListEntry.Resolver, member: Int)]
+  ) {
     var members = [WatchPlan.Member]()
     members.reserveCapacity(records.count { !$0.places.isEmpty })
     var memberByRecord = [Int](repeating: -1, count: records.count)
     // Thousands go through the same few places: they share one array of them.
     var shared = Set<[PlaceID]>()
+    var sharedRules = Set<[WatchRules?]>()
     for (index, record) in records.enumerated() where !record.places.isEmpty {
       memberByRecord[index] = members.count
       members.append(
         WatchPlan.Member(
-          subject: record.subject, person: record.person, places: shared.insert(record.places).memberAfterInsert))
+          subject: record.subject, person: record.person, places: shared.insert(record.places).memberAfterInsert,
+          rules: record.rules.allSatisfy { $0 == nil } ? [] : sharedRules.insert(record.rules).memberAfterInsert))
     }
-    return (members, ownTags.map { ($0.hash, memberByRecord[$0.record]) })
+    return (
+      members, ownTags.map { ($0.hash, memberByRecord[$0.record]) },
+      ownRotating.map { ($0.resolver, memberByRecord[$0.record]) }
+    )
   }
 }

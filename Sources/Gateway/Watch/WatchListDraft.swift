@@ -12,12 +12,28 @@ struct WatchListDraft: Decodable {
     var at: [WatchListEntry.WireAssignment]
   }
 
+  /// A fixed tag by `id`, or a rotating one by `key_ref`.
   struct Tag: Decodable {
     var format: String
     /// Hexadecimal digits.
-    var id: String
+    var id: String?
+    /// What the gateways' files of keys call the key of a rotating tag.
+    var keyReference: String?
+
+    enum CodingKeys: String, CodingKey {
+      case format, id
+      case keyReference = "key_ref"
+    }
   }
 
+  /// A format of the gateways' `[[tag_format]]`, so that a misspelled one is told apart from it.
+  struct Format: Decodable {
+    var name: String
+    /// How many bytes its identifiers have.
+    var bytes: Int
+  }
+
+  var formats: [Format]?
   var persons: [Person]
 
   /// The tags as they stand in a list, hashed under `key`.
@@ -26,6 +42,7 @@ struct WatchListDraft: Decodable {
   func entries(hashedWith key: TagKey) throws(GatewayError) -> [WatchListEntry.WireTag] {
     var entries = [WatchListEntry.WireTag]()
     var seen = Set<SHA256Hash>()
+    var references = Set<WatchListEntry.Resolver>()
     var subjects = Set<String>()
     for (index, person) in persons.enumerated() {
       guard WatchListEntry.isSubject(person.subject) else {
@@ -40,7 +57,18 @@ struct WatchListDraft: Decodable {
       }
       for (position, tag) in person.tags.enumerated() {
         let location = "persons[\(index)].tags[\(position)]"
-        let hash = key.hash(of: try Self.identifier(tag, at: location))
+        if let reference = tag.keyReference {
+          let resolver = try Self.resolver(tag, reference, at: location)
+          guard references.insert(resolver).inserted else {
+            throw Self.bad("\(location) stands in the list before", "give each tag to one person only")
+          }
+          entries.append(
+            WatchListEntry.WireTag(
+              tag: nil, resolver: .init(format: resolver.format, keyReference: resolver.keyReference),
+              subject: person.subject, person: person.person, at: person.at))
+          continue
+        }
+        let hash = key.hash(of: try identifier(tag, at: location))
         guard seen.insert(hash).inserted else {
           throw Self.bad("\(location) stands in the list before", "give each tag to one person only")
         }
@@ -52,28 +80,39 @@ struct WatchListDraft: Decodable {
     return entries
   }
 
-  private static func identifier(_ tag: Tag, at location: String) throws(GatewayError) -> TagIdentifier {
-    guard let format = TagFormat.allCases.first(where: { $0.name == tag.format }) else {
-      let known = TagFormat.allCases.map(\.name).joined(separator: ", ")
-      throw bad("\(location).format is not known", "use one of \(known)")
+  private static func resolver(
+    _ tag: Tag, _ reference: String, at location: String
+  ) throws(GatewayError) -> WatchListEntry.Resolver {
+    guard tag.id == nil else { throw bad("\(location) has both id and key_ref", "keep key_ref for a rotating tag") }
+    guard TagFormat.rotating.contains(where: { $0.name == tag.format }) else {
+      let known = TagFormat.rotating.map(\.name).joined(separator: ", ")
+      throw bad("\(location).format is no format of rotating tags", "use one of \(known)")
     }
-    guard let bytes = Hexadecimal.bytes(of: tag.id.utf8.span, allowingUpperCase: true),
-      bytes.count == length(of: format), let identifier = TagIdentifier(format: format, bytes: bytes.span)
+    guard ResolverKey.isReference(reference) else {
+      throw bad("\(location).key_ref is not 1 to 64 printable ASCII characters", "write what the keys' file calls it")
+    }
+    return WatchListEntry.Resolver(format: tag.format, keyReference: reference)
+  }
+
+  private func identifier(_ tag: Tag, at location: String) throws(GatewayError) -> TagIdentifier {
+    guard let format = TagFormat(name: tag.format), let length = length(of: format) else {
+      let known = (TagFormat.fixed.map(\.name) + (formats ?? []).map(\.name)).joined(separator: ", ")
+      throw Self.bad("\(location).format is not known", "use one of \(known)")
+    }
+    guard let bytes = tag.id.flatMap({ Hexadecimal.bytes(of: $0.utf8.span, allowingUpperCase: true) }),
+      bytes.count == length, let identifier = TagIdentifier(format: format, bytes: bytes.span)
     else {
-      throw bad(
-        "\(location).id is not \(2 * length(of: format)) hexadecimal digits",
-        "write the identifier of \(format.name) as \(layout(of: format)), without hyphens and spaces")
+      throw Self.bad(
+        "\(location).id is not \(2 * length) hexadecimal digits",
+        "write the identifier of \(format.name) as \(Self.layout(of: format)), without hyphens and spaces")
     }
     return identifier
   }
 
-  /// How many bytes a format's identifier has.
-  private static func length(of format: TagFormat) -> Int {
-    switch format {
-    case .iBeacon, .altBeacon: 20
-    case .eddystoneUID: 16
-    case .lineSimpleBeacon: 5
-    }
+  /// How many bytes a format's identifier has; nil for an unknown format.
+  private func length(of format: TagFormat) -> Int? {
+    if TagFormat.fixed.contains(format) { return format.identifierLength }
+    return formats?.first { $0.name == format.name }?.bytes
   }
 
   private static func layout(of format: TagFormat) -> String {
@@ -82,6 +121,7 @@ struct WatchListDraft: Decodable {
     case .altBeacon: "the 20 bytes of its id"
     case .eddystoneUID: "namespace and instance"
     case .lineSimpleBeacon: "the hardware id"
+    default: "the bytes that its [[tag_format]] names"
     }
   }
 

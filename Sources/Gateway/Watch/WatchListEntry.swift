@@ -9,8 +9,16 @@ struct WatchListEntry: Sendable {
     var rules: WatchRules?
   }
 
+  /// The key that resolves a rotating tag.
+  struct Resolver: Sendable, Hashable {
+    /// The tag's format; one that this program does not know is passed over.
+    var format: String
+    var keyReference: String
+  }
+
   /// Nil for a rotating tag, which names a resolver instead of a hash.
   var tag: SHA256Hash?
+  var resolver: Resolver?
   var subject: SubjectID
   var person: WatchPlan.Person
   var assignments: [Assignment]
@@ -74,7 +82,11 @@ extension WatchListEntry {
         throw Problem(problem: "tag is not 64 hexadecimal digits in lower case")
       }
       tag = hash
-    case (nil, .some): tag = nil
+    case (nil, let wire?):
+      guard ResolverKey.isReference(wire.keyReference) else {
+        throw Problem(problem: "resolver.key_ref is not 1 to 64 printable ASCII characters")
+      }
+      resolver = Resolver(format: wire.format, keyReference: wire.keyReference)
     default: throw Problem(problem: "tag or resolver must be given, and not both")
     }
     guard Self.isSubject(wire.subject) else {

@@ -10,7 +10,7 @@ struct WatchListKeeper {
   static let recordKey = "gateway/watchlist"
 
   private let settings: WatchlistSettings
-  private let verifier: WatchListVerifier
+  let verifier: WatchListVerifier
   private let logger: Logger
 
   /// Reads the keys.
@@ -19,21 +19,23 @@ struct WatchListKeeper {
   init(_ configuration: GatewayConfiguration, _ settings: WatchlistSettings, logger: Logger) throws(GatewayError) {
     self.settings = settings
     self.logger = logger
-    var authorities: [SigningAuthority] = []
-    for authority in configuration.authorities {
-      let key = try KeyFile.publicKey(at: authority.publicKeyFile.path)
-      let rights = Set(authority.rights.map(\.rawValue))
-      authorities.append(SigningAuthority(keyIdentifier: authority.keyID, publicKey: key, rights: rights))
-    }
+    let authorities = try configuration.signingAuthorities()
     var tagKeys: [String: TagKey] = [:]
     for tagKey in settings.tagKeys {
       let loaded = try KeyFile.tagKey(at: tagKey.file.path)
       if let warning = loaded.warning { logger.warning("\(warning)") }
       tagKeys[tagKey.keyID] = loaded.key
     }
+    var resolverKeys: [String: ResolverKey] = [:]
+    if let file = settings.resolverKeys {
+      let loaded = try KeyFile.resolverKeys(at: file.path)
+      if let warning = loaded.warning { logger.warning("\(warning)") }
+      resolverKeys = loaded.key
+    }
     verifier = WatchListVerifier(
       root: configuration.mqtt.root, group: settings.group, gateway: configuration.gateway.id,
-      places: Set(configuration.places.map(\.id)), authorities: authorities, tagKeys: tagKeys)
+      places: Set(configuration.places.map(\.id)), authorities: authorities, tagKeys: tagKeys,
+      resolverKeys: resolverKeys)
   }
 
   /// The list that holds now: the configured file's if it is accepted, otherwise the one accepted before.
@@ -57,6 +59,9 @@ struct WatchListKeeper {
       return (old, nil)
     }
   }
+
+  /// The revision that was accepted before, over all restarts; 0 for none.
+  func acceptedRevision(kept: [UInt8]?) -> Int { kept.map(verifier.revision(ofKept:)) ?? 0 }
 
   private func resumed(_ kept: [UInt8], at now: Moment) -> WatchList? {
     do {

@@ -1,66 +1,31 @@
-public import Observations
+import Alerts
+import Observations
 
-/// What is expected of a person at one place, in the gateway's time zone.
-public struct WatchRules: Sendable, Hashable {
-  /// Minutes after midnight, 0 to 1439.
-  public struct TimeOfDay: Sendable, Hashable {
-    public let minutes: Int
-
-    /// Reads `HH:MM`.
-    init?(_ text: String) {
-      let characters = Array(text.utf8)
-      guard characters.count == 5, characters[2] == UInt8(ascii: ":"),
-        let hour = WatchRules.number(characters[..<2]), let minute = WatchRules.number(characters[3...]), hour < 24,
-        minute < 60
-      else { return nil }
-      minutes = hour * 60 + minute
-    }
+extension WatchRules.TimeOfDay {
+  /// Reads `HH:MM`.
+  init?(_ text: String) {
+    let characters = Array(text.utf8)
+    guard characters.count == 5, characters[2] == UInt8(ascii: ":"),
+      let hour = WatchRules.number(characters[..<2]), let minute = WatchRules.number(characters[3...]), hour < 24,
+      minute < 60
+    else { return nil }
+    self.init(minutes: hour * 60 + minute)
   }
+}
 
-  public enum Weekday: String, Sendable, Hashable, CaseIterable {
-    case monday = "mon"
-    case tuesday = "tue"
-    case wednesday = "wed"
-    case thursday = "thu"
-    case friday = "fri"
-    case saturday = "sat"
-    case sunday = "sun"
+extension WatchRules.Day {
+  /// Reads `YYYY-MM-DD`; nil for a day that no calendar has.
+  init?(_ text: String) {
+    guard text.utf8.count == 10, let time = WallTime(rfc3339: "\(text)T00:00:00Z") else { return nil }
+    let civil = CivilTime(time, in: .fixed(seconds: 0))
+    self.init(year: civil.year, month: civil.month, day: civil.day)
   }
+}
 
-  /// A day of the calendar.
-  public struct Day: Sendable, Hashable {
-    public let year: Int
-    public let month: Int
-    public let day: Int
-
-    /// Reads `YYYY-MM-DD`; nil for a day that no calendar has.
-    init?(_ text: String) {
-      guard text.utf8.count == 10, let time = WallTime(rfc3339: "\(text)T00:00:00Z") else { return nil }
-      let civil = CivilTime(time, in: .fixed(seconds: 0))
-      (year, month, day) = (civil.year, civil.month, civil.day)
-    }
-  }
-
-  /// Leaving between two times of day is worth a notice, unless the carer has paused it.
-  public struct NightExit: Sendable, Hashable {
-    public let from: TimeOfDay
-    public let to: TimeOfDay
-    public let pausedUntil: WallTime?
-  }
-
-  /// Not arrived by this time is worth a notice.
-  public let notArrivedBy: TimeOfDay?
-  /// The days on which `notArrivedBy` holds.
-  public let days: Set<Weekday>
-  /// Days on which it does not hold, such as holidays; at most 400.
-  public let except: Set<Day>
-  public let nightExit: NightExit?
-  /// Not seen for this long is worth a notice.
-  public let notSeenFor: TimeSpan?
-
+extension WatchRules {
   /// Checks the members of the wire; throws what is wrong with them.
   init(_ wire: Wire) throws(WatchRulesError) {
-    notArrivedBy = try wire.notArrivedBy.map { text throws(WatchRulesError) in
+    let notArrivedBy = try wire.notArrivedBy.map { text throws(WatchRulesError) in
       try Self.time(text, "not_arrived_by")
     }
     var days = Set<Weekday>()
@@ -68,15 +33,13 @@ public struct WatchRules: Sendable, Hashable {
       guard let day = Weekday(rawValue: word) else { throw WatchRulesError(problem: "days are mon to sun") }
       days.insert(day)
     }
-    self.days = wire.days == nil ? Set(Weekday.allCases) : days
     guard (wire.except ?? []).count <= 400 else { throw WatchRulesError(problem: "except has more than 400 days") }
     var except = Set<Day>()
     for text in wire.except ?? [] {
       guard let day = Day(text) else { throw WatchRulesError(problem: "except holds days as YYYY-MM-DD") }
       except.insert(day)
     }
-    self.except = except
-    nightExit = try wire.nightExit.map { night throws(WatchRulesError) in
+    let nightExit = try wire.nightExit.map { night throws(WatchRulesError) in
       var pausedUntil: WallTime?
       if let text = night.pausedUntil {
         guard let time = WallTime(rfc3339: text) else {
@@ -88,7 +51,10 @@ public struct WatchRules: Sendable, Hashable {
         from: try Self.time(night.from, "night_exit.from"), to: try Self.time(night.to, "night_exit.to"),
         pausedUntil: pausedUntil)
     }
-    notSeenFor = try wire.notSeenFor.map { text throws(WatchRulesError) in try Self.span(text) }
+    let notSeenFor = try wire.notSeenFor.map { text throws(WatchRulesError) in try Self.span(text) }
+    self.init(
+      notArrivedBy: notArrivedBy, days: wire.days == nil ? Set(Weekday.allCases) : days, except: except,
+      nightExit: nightExit, notSeenFor: notSeenFor)
   }
 
   private static func time(_ text: String, _ name: String) throws(WatchRulesError) -> TimeOfDay {

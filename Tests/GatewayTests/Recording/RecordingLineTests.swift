@@ -5,6 +5,7 @@ import Testing
 @Suite struct `A line of a recording` {
   static let hash = "4bf5b741cefc52ec73268f6e824eafaec857fd4acef1a1f49d04ce2a42d630b6"
   static let time = "2025-09-24T02:50:00+09:00"
+  static let end = "2025-09-24T05:50:00+09:00"
 
   private func parse(_ text: String) throws(RecordingError) -> RecordingLine {
     try RecordingLine(text.utf8.span, number: 7)
@@ -23,6 +24,21 @@ import Testing
     #"{"mono":81.020,"port":"rs485","rx":"01040200644cd3"}"#,
     #"{"mono":81.021000001,"sensor":"rain-1","edge":"rising","line_seq":81}"#,
     #"{"mono":81.100,"time":"2025-09-24T02:50:00+09:00","boot":"b1","event":"start"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"search","tag":"\#(String(repeating: "0a", count: 32))","#
+      + #""subject":"7f3a9c52e1b84d0f9a61c2d3","person":"elder","case":"26-118","until":"2025-09-24T05:50:00+09:00"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","id":"c-1","by":"bousai-2026","do":"silence","until":"\#(end)"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"silence","output":"siren","over":true}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"maintenance","sensors":["river-1","rain-1"],"until":"\#(end)"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"maintenance","over":true}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"acknowledge","alert":"g/01JDXYZ","until":"\#(end)"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"acknowledge","alert":"g/01JDXYZ","cause":"real","until":"\#(end)"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"acknowledge","sensor":"river-1","kind":"water_level","#
+      + #""mode":"actual","until":"\#(end)"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"exercise","sensor":"river-1","offsets":[0,60.5],"#
+      + #""values":[3.2,-0.05],"siren":true,"until":"\#(end)"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"test","sensor":"river-1","offsets":[0],"#
+      + #""values":[4],"until":"\#(end)"}"#,
+    #"{"time":"2025-09-24T02:50:00+09:00","event":"command","do":"exercise","sensor":"river-1","over":true}"#,
     #"{"time":"2025-09-24T03:50:00+09:00"}"#,
   ])
   func `is written as it is read`(text: String) throws {
@@ -87,11 +103,33 @@ import Testing
     (#"{"mono":1,"sensor":"s","tag":"4BF5","rssi":-1}"#, "keyed hash"),
     (#"{"mono":1,"sensor":"s","format":"ibeacon","id":"0","rssi":-1}"#, "hexadecimal"),
     (#"{"mono":1,"sensor":"s","format":"ibeacon","id":"","rssi":-1}"#, "hexadecimal"),
-    (#"{"mono":1,"sensor":"s","format":"tile","id":"00","rssi":-1}"#, "ibeacon, altbeacon, eddystone-uid, line"),
+    (#"{"mono":1,"sensor":"s","format":"Tile","id":"00","rssi":-1}"#, "ibeacon, altbeacon, eddystone-uid, line"),
     (#"{"mono":1,"sensor":"s","format":"line","id":"00"}"#, "rssi"),
     (#"{"mono":1,"sensor":"s","format":"line","id":"00","rssi":21}"#, "rssi"),
     (#"{"mono":1,"sensor":"s","format":"line","id":"00","rssi":-1,"battery":101}"#, "battery"),
     (#"{"mono":1,"port":"p","rx":"0"}"#, "hexadecimal"), (#"{"mono":1,"sensor":"s","edge":"up"}"#, "falling"),
+    (#"{"mono":1,"event":"command","do":"silence"}"#, "or \"over\""),
+    (#"{"mono":1,"event":"command","do":"silence","over":true,"until":"\#(end)"}"#, "or \"over\""),
+    (#"{"mono":1,"event":"command","do":"acknowledge","until":"\#(end)"}"#, "an acknowledgement has"),
+    (
+      #"{"mono":1,"event":"command","do":"acknowledge","sensor":"s","kind":"fire","until":"\#(end)"}"#,
+      "acknowledgement"
+    ),
+    (#"{"mono":1,"event":"command","do":"test","sensor":"s","until":"\#(end)"}"#, "as many"),
+    (
+      #"{"mono":1,"event":"command","do":"test","sensor":"s","values":[1,2],"offsets":[0],"until":"\#(end)"}"#,
+      "as many"
+    ),
+    (
+      #"{"mono":1,"event":"command","do":"test","sensor":"s","values":["1"],"offsets":[0],"until":"\#(end)"}"#,
+      "numbers"
+    ),
+    (
+      #"{"mono":1,"event":"command","do":"test","sensor":"s","values":[[1]],"offsets":[0],"until":"\#(end)"}"#,
+      "numbers"
+    ),
+    (#"{"mono":1,"event":"command","do":"maintenance","sensors":[1],"over":true}"#, "names of sensors"),
+    (#"{"mono":1,"event":"command","do":"search","until":"\#(end)"}"#, "a search has"),
     (#"{"mono":1,"sensor":"\x"}"#, "escape"), (#"{"mono":1,"sensor":"\ud800"}"#, "escape"),
     (String(repeating: "[", count: 50), "not a JSON object"),
     (#"{"a":"# + String(repeating: "[", count: 50), "too deep"),

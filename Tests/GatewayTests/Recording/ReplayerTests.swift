@@ -87,6 +87,25 @@ import Testing
       ])
   }
 
+  @Test func `searches as the recording's command says`() throws {
+    let hash = "00" + String(repeating: "0a", count: 31)
+    let sighting = #""sensor":"gate-north","tag":"\#(hash)","rssi":-90"#
+    let (told, replayer) = try replay([
+      Self.at("02:50:00", sighting),
+      Self.at(
+        "02:50:01",
+        #""event":"command","do":"search","tag":"\#(hash)","subject":"7f3a9c52e1b84d0f9a61c2d3","case":"26-118","#
+          + #""until":"2025-09-24T02:56:00+09:00""#),
+      Self.at("02:50:02", sighting), Self.at("02:50:03", sighting), Self.at("02:55:02", sighting),
+      Self.at("02:56:01", sighting), Self.at("03:10:00", sighting),
+    ])
+    #expect(told.filter { $0.hasPrefix("found") } == ["found 02:50:02", "found 02:55:02"])
+    #expect(replayer.station.ignoredInputs == 0)
+    #expect(throws: RecordingError.self) {
+      try replay([Self.at("02:50:01", #""event":"command","do":"search","tag":"12""#)])
+    }
+  }
+
   @Test func `fires a deadline before a line of the same time, and takes ties in order`() throws {
     let (told, _) = try replay([
       Self.at("02:50:00", #""sensor":"underpass-1","active":true"#),

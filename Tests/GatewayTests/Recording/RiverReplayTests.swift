@@ -1,6 +1,8 @@
 import Alerts
+import Foundation
 import Gateway
 import Observations
+import TestData
 import Testing
 
 /// Public water gauges in floods, replayed: the state told by the messages is the state that was published.
@@ -50,10 +52,15 @@ struct `The real flood series` {
   }
 
   /// Replays lines of one gauge and returns the state after each, from the messages alone.
-  static func states(_ samples: [(time: String, level: String)], _ levels: [FloodRule.Level]) throws -> [String] {
+  static func states(
+    _ samples: [(time: String, level: String)], _ levels: [FloodRule.Level], conditioning: ConditioningPlan = .none
+  ) throws -> [String] {
     let plan = StationPlan(
       gateway: "g",
-      sensors: [SensorPlan(id: "river-1", name: "川", quantity: .waterLevel, staleAfter: .seconds(60))],
+      sensors: [
+        SensorPlan(
+          id: "river-1", name: "川", quantity: .waterLevel, staleAfter: .seconds(60), conditioning: conditioning)
+      ],
       floods: [
         FloodRule(
           sensor: "river-1", levels: levels, confirm: .readings(1), releaseMargin: Measure(thousandths: 0),
@@ -62,14 +69,16 @@ struct `The real flood series` {
     var replayer = Replayer(station: Station(plan: plan, identify: { "g/\($0.ordinal)" }), plan: plan)
     var effects = Effects()
     var step: LadderStep?
+    var isProven = true
     return try samples.map { sample in
       let line = #"{"time":"\#(sample.time)","sensor":"river-1","value":\#(sample.level)}"#
       try replayer.feed(line.utf8.span, into: &effects)
       for alert in effects.alerts where alert.kind == .waterLevel {
         step = alert.message == .clear ? nil : alert.step
+        isProven = alert.certainty == .observed
       }
       effects.removeAll()
-      return code(step, levels)
+      return isProven ? code(step, levels) : "unproven"
     }
   }
 
@@ -82,6 +91,29 @@ struct `The real flood series` {
       seen += states.count
     }
     #expect(seen == count)
+  }
+
+  /// The plausibility of `examples/sensors/plausibility.toml`.
+  private func example() throws -> ConditioningPlan {
+    let file = ConfigurationSamples.checkout.appending(path: "examples/sensors/plausibility.toml")
+    let check = ConfigurationSamples.check(try String(contentsOf: file, encoding: .utf8))
+    return try #require(check.configuration).sensors[0].plan.conditioning
+  }
+
+  @Test(arguments: files)
+  func `are the same with the example's plausibility, but for a gauge that hangs above its flood level`(
+    file: String, count: Int
+  ) throws {
+    for series in try series(file) {
+      let levels = Self.levels(series.thresholds)
+      let states = try Self.states(series.samples.map { ($0.time, $0.level) }, levels, conditioning: try example())
+      for (state, sample) in zip(states, series.samples) {
+        // On that morning the gauge at Hokiwaki gave one value from 04:00 on, 3.6 m above its flood level.
+        let hangs = sample.time == "2026-01-28T08:50:00+09:00" && sample.level == "91.19"
+        #expect(state == (hangs ? "unproven" : sample.over), "\(file) \(sample.time)")
+      }
+      if file == "gauge_2100000399.csv" { #expect(states.contains("unproven")) }
+    }
   }
 }
 

@@ -12,7 +12,7 @@ func bytes(_ hex: String) throws -> [UInt8] {
 
 /// A tag by its format's word and its hexadecimal digits.
 func tag(_ format: String, _ hex: String) throws -> TagIdentifier {
-  let format = try #require(TagFormat.allCases.first { $0.name == format })
+  let format = try #require(TagFormat(name: format))
   return try tag(format, try bytes(hex))
 }
 

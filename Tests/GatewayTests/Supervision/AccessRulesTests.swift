@@ -16,6 +16,12 @@ struct AccessRulesTests {
       ])
   }
 
+  @Test func `allows the topics of an IoT Agent without its key`() throws {
+    let lines = try rules(
+      ConfigurationSamples.small("[fiware]\napi_key_file = \"key\"\n\n" + ConfigurationSamples.river))
+    #expect(lines.contains("topic write /json/+/board-1_river-1/attrs"))
+  }
+
   @Test func `names the account that the gateway logs in with`() throws {
     let lines = try rules(ConfigurationSamples.small(mqtt: "username = \"pole-7\""))
     #expect(lines.first == "user pole-7")

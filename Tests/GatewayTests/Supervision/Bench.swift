@@ -1,8 +1,8 @@
 import Foundation
+import Locks
 import Logging
 import Observations
 import SensorDrivers
-import Synchronization
 
 @testable import Gateway
 
@@ -26,7 +26,7 @@ final class CollectingSink: ObservationSink {
 /// Keeps what is logged.
 struct CollectingLog: LogHandler {
   final class Lines: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = Locked<[String]>([])
     var all: [String] { lines.withLock { $0 } }
     func add(_ line: String) { lines.withLock { $0.append(line) } }
   }
@@ -51,9 +51,9 @@ struct CollectingLog: LogHandler {
 /// The monotonic clock of this machine.
 func monotonicNow() -> MonotonicTime { SystemClock.kernel().monotonic }
 
-/// Turns the loop until `condition` holds, at most ten seconds. Returns whether it came to hold.
+/// Turns the loop until `condition` holds, at most a minute. Returns whether it came to hold.
 func turn(_ loop: EventLoop, until condition: () -> Bool) -> Bool {
-  let end = monotonicNow() + .seconds(10)
+  let end = monotonicNow() + .seconds(60)
   while !condition() {
     guard monotonicNow() < end else { return false }
     loop.turn(atMost: end)

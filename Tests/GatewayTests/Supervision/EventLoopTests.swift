@@ -100,6 +100,21 @@ struct EventLoopTests {
     #expect(early.calls == ["wake", "wake"] && late.calls == [])
   }
 
+  @Test func `wakes within a fraction of a millisecond of its deadline`() {
+    let source = NotingSource()
+    let loop = makeLoop(source)
+    // Other work on the machine may delay one or another; whole milliseconds would delay every one by 0.9 ms.
+    let delays = (0..<50).map { _ in
+      let deadline = monotonicNow() + .milliseconds(2) + TimeSpan(nanoseconds: 100_000)
+      source.nextDeadline = deadline
+      loop.turn(atMost: nil)
+      return (monotonicNow() - deadline).nanoseconds
+    }
+    #expect(source.calls.count == 50)
+    #expect(delays.allSatisfy { $0 >= 0 })
+    #expect(delays.min().map { $0 < 500_000 } == true)
+  }
+
   @Test func `serves bytes before deadlines that are due at the same time`() {
     let pipe = Pipe()
     let source = NotingSource()

@@ -1,11 +1,11 @@
 import Gateway
+import Locks
 import Observations
-import Synchronization
 import Testing
 
 /// Two clocks that a test sets.
 private final class SetClocks: Sendable {
-  private let values = Mutex<(monotonic: Int64, wall: Int64)>((1_000_000_000, 1_700_000_000_000_000_000))
+  private let values = Locked<(monotonic: Int64, wall: Int64)>((1_000_000_000, 1_700_000_000_000_000_000))
 
   func pass(_ nanoseconds: Int64, wall: Int64? = nil) {
     values.withLock {

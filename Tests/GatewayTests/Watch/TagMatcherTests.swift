@@ -39,7 +39,7 @@ import Testing
         == "4bf5b741cefc52ec73268f6e824eafaec857fd4acef1a1f49d04ce2a42d630b6")
   }
 
-  @Test(arguments: TagFormat.allCases, 1...20)
+  @Test(arguments: TagFormat.fixed, 1...20)
   func `hashes every format and length as the plain definition does`(format: TagFormat, count: Int) throws {
     let secret: [UInt8] = (0..<32).map { $0 &* 37 &+ 1 }
     let key = try #require(TagKey(bytes: secret))
@@ -64,6 +64,34 @@ import Testing
       #expect(matcher.match(otherFormat, at: time(seconds: Int64(second))) == nil)
     }
     #expect(matcher.rememberedCount == 3)
+  }
+
+  @Test func `knows a tag that is searched for, until the end of the search`() throws {
+    let city = try Fixture()
+    let sought = SubjectID("ffffffffffffffffffffffff")
+    var matcher = TagMatcher()
+    let wanted = try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e90008")
+    let hash = city.tagKey.hash(of: wanted)
+    let end = Fixture.now.wall + .hours(3)
+    let withoutKey = matcher.search(for: hash, as: sought, until: end)
+    #expect(!withoutKey, "Without a list there is no key")
+    matcher.use(try city.accept(try city.file()))
+    #expect(matcher.match(wanted, at: time(seconds: 0)) == nil)
+    let isBegun = matcher.search(for: hash, as: sought, until: end)
+    #expect(isBegun && matcher.match(wanted, at: time(seconds: 1)) == sought)
+    #expect(matcher.match(try tag("ibeacon", Fixture.clearTag), at: time(seconds: 1)) == SubjectID(Fixture.subject))
+    #expect(matcher.subject(forHash: hash) == sought && matcher.listedHash(of: wanted) == hash)
+    matcher.use(try city.accept(try city.file()))
+    #expect(matcher.match(wanted, at: time(seconds: 2)) == sought, "A new list ends no search")
+    matcher.follow(end)
+    #expect(matcher.match(wanted, at: time(seconds: 3)) == nil && matcher.listedHash(of: wanted) == nil)
+    for number in 10..<10 + TagMatcher.mostSearched {
+      let other = try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e9\(number)00")
+      let isTaken = matcher.search(for: city.tagKey.hash(of: other), as: sought, until: end + .hours(1))
+      #expect(isTaken)
+    }
+    let isOneTooMany = matcher.search(for: hash, as: sought, until: end)
+    #expect(!isOneTooMany)
   }
 
   @Test func `gives the station the person and never the tag`() throws {

@@ -69,6 +69,7 @@ import Testing
     #expect(expected.nightExit?.from.minutes == 1260)
     #expect(expected.nightExit?.to.minutes == 330)
     #expect(expected.nightExit?.pausedUntil == WallTime(rfc3339: "2026-11-21T20:00:00Z"))
+    #expect(list.plan.members.map(\.rules) == [[expected]])
   }
 
   static let badRules = [

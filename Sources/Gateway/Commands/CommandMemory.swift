@@ -1,0 +1,135 @@
+public import Delivery
+public import Observations
+
+/// What was commanded and answered, so that an id is done once: kept in the ledger, in the same transaction as what was
+/// done.
+///
+/// An id is forgotten when its time is over, and never to make room: when there is no more room, commands are refused.
+public struct CommandMemory: Sendable {
+  /// One authority's commands that are remembered at once. A stolen key cannot fill what the others need.
+  public static let mostOfOneAuthority = 256
+  /// Soon after a loss of state a replay could not be told: for as long as any command that was done before can last.
+  static let dangerAfterLoss = CommandJudge.longest + CommandJudge.leeway
+
+  private static let prefix = "gateway/command/"
+  private static let stateKey = "gateway/commands"
+
+  /// A command that was answered.
+  public struct Entry: Sendable, Hashable, Codable {
+    public var authority: String
+    public var id: String
+    /// SHA-256 of the payload in hexadecimal.
+    public var digest: String
+    /// Milliseconds since 1970.
+    public var expires: WallTime
+    /// The boot that it named, if it did: after another start it is refused for that.
+    public var boot: String?
+    /// The answer, to be given again in the same bytes.
+    public var reply: String
+
+    public init(
+      authority: String, id: String, digest: String, expires: WallTime, boot: String?, reply: String
+    ) {
+      self.authority = authority
+      self.id = id
+      self.digest = digest
+      self.expires = expires
+      self.boot = boot
+      self.reply = reply
+    }
+  }
+
+  private struct State: Codable {
+    /// From then on a command need not name the boot; nil: not known yet, because no clock was synchronized.
+    var unboundFrom: WallTime?
+    var forgottenThrough: WallTime?
+  }
+
+  private struct Key: Hashable {
+    var authority: String
+    var id: String
+  }
+
+  private var entries: [Key: Entry] = [:]
+  private var counts: [String: Int] = [:]
+  private var state = State()
+  /// When the next entry may be forgotten.
+  private var nextExpiry: WallTime?
+
+  /// Takes up what the ledger kept.
+  ///
+  /// - Parameter boot: the present one. What named an earlier boot needs not be remembered.
+  /// - Returns: records that are to be committed, so that what need not be remembered is gone there as well.
+  public init(records: [StateRecord], boot: String, obsolete: inout [StateRecord]) {
+    for record in records {
+      guard let value = record.value else { continue }
+      if record.key == Self.stateKey {
+        state = (try? StrictJSON.decode(State.self, from: value)) ?? State()
+      } else if record.key.hasPrefix(Self.prefix) {
+        guard let entry = try? StrictJSON.decode(Entry.self, from: value), entry.boot.map({ $0 == boot }) ?? true else {
+          obsolete.append(StateRecord(key: record.key, value: nil))
+          continue
+        }
+        insert(entry)
+      }
+    }
+  }
+
+  /// How many commands are remembered.
+  public var count: Int { entries.count }
+
+  /// Commands that expired up to then are no longer remembered.
+  public var forgottenThrough: WallTime? { state.forgottenThrough }
+
+  /// The answer to this id, if there was one.
+  public func entry(authority: String, id: String) -> Entry? { entries[Key(authority: authority, id: id)] }
+
+  /// Whether one more of this authority's can be remembered.
+  public func hasRoom(for authority: String) -> Bool { counts[authority, default: 0] < Self.mostOfOneAuthority }
+
+  /// Whether a command must name the boot: while the clock is not synchronized, and for a day after the ledger was lost or
+  /// begun.
+  public func needsBoot(at now: Moment) -> Bool {
+    guard now.clock == .synchronized, let from = state.unboundFrom else { return true }
+    return now.wall < from
+  }
+
+  /// Remembers an answer. To be committed with what was done.
+  public mutating func remember(_ entry: Entry) -> StateRecord {
+    insert(entry)
+    return StateRecord(key: Self.key(of: entry), value: StrictJSON.encode(entry))
+  }
+
+  /// Forgets what has expired, and learns from the clock. To be called before each command.
+  ///
+  /// - Returns: what is to be committed.
+  public mutating func tidy(at now: Moment) -> [StateRecord] {
+    guard now.clock != .unsynchronized else { return [] }
+    var records: [StateRecord] = []
+    var isChanged = false
+    if now.clock == .synchronized, state.unboundFrom == nil {
+      state.unboundFrom = now.wall + Self.dangerAfterLoss
+      isChanged = true
+    }
+    if let nextExpiry, nextExpiry < now.wall {
+      for (key, entry) in entries where entry.expires < now.wall {
+        entries[key] = nil
+        counts[key.authority, default: 1] -= 1
+        state.forgottenThrough = max(state.forgottenThrough ?? entry.expires, entry.expires)
+        records.append(StateRecord(key: Self.key(of: entry), value: nil))
+        isChanged = true
+      }
+      self.nextExpiry = entries.values.map(\.expires).min()
+    }
+    if isChanged { records.append(StateRecord(key: Self.stateKey, value: StrictJSON.encode(state))) }
+    return records
+  }
+
+  private mutating func insert(_ entry: Entry) {
+    let key = Key(authority: entry.authority, id: entry.id)
+    if entries.updateValue(entry, forKey: key) == nil { counts[entry.authority, default: 0] += 1 }
+    nextExpiry = min(nextExpiry ?? entry.expires, entry.expires)
+  }
+
+  private static func key(of entry: Entry) -> String { "\(prefix)\(entry.authority)/\(entry.id)" }
+}

@@ -1,0 +1,203 @@
+import Alerts
+import Delivery
+import Logging
+import Observations
+import SensorDrivers
+
+/// Fetches the group's watch list from the broker: the manifest as it comes, its parts one by one and only for a newer
+/// revision, each gateway at a moment of its own.
+///
+/// Nothing that comes changes the list in use before all of it is proved. Reading ten thousand tags takes a while: a
+/// thread of its own does it, so that sensing waits for nothing.
+final class WatchListFetcher: EventSource {
+  /// A list that was proved, with the bytes that are kept over a restart.
+  struct Accepted {
+    let list: WatchList
+    let record: StateRecord
+  }
+
+  /// A manifest whose signature is good, and what it was in.
+  private struct Offer {
+    let text: [UInt8]
+    let manifest: WatchListManifest
+    var parts: [ArraySlice<UInt8>] = []
+  }
+
+  private enum Phase {
+    case idle
+    /// A newer list is there; it is fetched at this time.
+    case waiting(Offer, until: MonotonicTime)
+    /// The next part is asked for, and given up at this time.
+    case fetching(Offer, until: MonotonicTime)
+    case reading(Offer, WatchListReading)
+  }
+
+  /// How long a part may take; and how long is waited before all is tried again.
+  private static let partTime = TimeSpan.minutes(1)
+  private static let retryTime = TimeSpan.minutes(10)
+
+  private let verifier: WatchListVerifier
+  private let topics: Topics
+  private let group: String
+  private let within: TimeSpan
+  private let delivery: DeliveryService
+  private let others: [Subscription]
+  private let logger: Logger
+  private let now: () -> Moment
+  private let accepted: (Accepted) -> Void
+  private var phase = Phase.idle
+  private(set) var revision: Int
+  /// Why the last list that was offered is not used, as a word for the heartbeat.
+  private(set) var refusal: String?
+  /// The manifest that was refused last, so that the same is not fetched and not logged again.
+  private var refused: [UInt8] = []
+  private let random: (ClosedRange<Int64>) -> Int64
+
+  /// - Parameters:
+  ///   - revision: the highest that was accepted, over all restarts; 0 for none.
+  ///   - within: each fetch begins at a random moment within this time.
+  ///   - others: what else is listened to.
+  ///   - accepted: takes a list that is to be used from now on.
+  init(
+    verifier: WatchListVerifier, topics: Topics, group: String, revision: Int, within: TimeSpan,
+    delivery: DeliveryService, others: [Subscription], logger: Logger, now: @escaping () -> Moment,
+    random: @escaping (ClosedRange<Int64>) -> Int64 = { Int64.random(in: $0) }, accepted: @escaping (Accepted) -> Void
+  ) {
+    self.verifier = verifier
+    self.topics = topics
+    self.group = group
+    self.revision = revision
+    self.within = within
+    self.delivery = delivery
+    self.others = others
+    self.logger = logger
+    self.now = now
+    self.random = random
+    self.accepted = accepted
+  }
+
+  var interest: EventInterest? {
+    if case .reading(_, let reading) = phase { EventInterest(descriptor: reading.descriptor) } else { nil }
+  }
+
+  var nextDeadline: MonotonicTime? {
+    switch phase {
+    case .idle, .reading: nil
+    case .waiting(_, let time), .fetching(_, let time): time
+    }
+  }
+
+  /// Takes a message of the list's topics.
+  func take(_ message: IncomingMessage) {
+    if message.topic == topics.watchlist(group) { return takeManifest(message.payload) }
+    guard case .fetching(var offer, _) = phase, message.topic == partTopic(offer.manifest, offer.parts.count + 1)
+    else { return }
+    let expected = offer.manifest.parts[offer.parts.count]
+    guard message.payload.count == expected.bytes, SHA256Hash.hex(of: message.payload) == expected.sha256 else {
+      return refuse(
+        offer,
+        WatchListRefusal(
+          .altered, "part \(expected.number) is not the one that was signed",
+          "publish the parts before the manifest, each as it was signed"))
+    }
+    offer.parts.append(message.payload[...])
+    go(on: offer)
+  }
+
+  func ready(at time: MonotonicTime) {
+    guard case .reading(let offer, let reading) = phase, let result = reading.take() else { return }
+    switch result {
+    case .success(let list):
+      phase = .idle
+      revision = list.revision
+      refusal = nil
+      for warning in list.warnings { logger.warning("\(warning)") }
+      logger.info(
+        "Watch list revision \(list.revision) holds; \(list.plan.members.count) persons are watched over here.")
+      let bytes = WatchListFile(manifest: offer.text, parts: offer.parts).bytes
+      accepted(Accepted(list: list, record: StateRecord(key: WatchListKeeper.recordKey, value: bytes)))
+    case .failure(let error): refuse(offer, error)
+    }
+  }
+
+  func wake(at time: MonotonicTime) {
+    switch phase {
+    case .idle, .reading: break
+    case .waiting(let offer, _): go(on: offer)
+    case .fetching(var offer, _):
+      logger.warning(
+        """
+        Part \(offer.parts.count + 1) of watch list revision \(offer.manifest.revision) is not at the broker: publish it \
+        retained. The list in use stays, and all is tried again in some minutes.
+        """)
+      refusal = WatchListRefusal.Reason.incomplete.rawValue
+      offer.parts = []
+      delivery.listen(to: others)
+      phase = .waiting(offer, until: time + Self.retryTime + jitter)
+    }
+  }
+
+  private func partTopic(_ manifest: WatchListManifest, _ number: Int) -> String {
+    topics.watchlistPart(group, revision: manifest.revision, number: number)
+  }
+
+  private var jitter: TimeSpan { TimeSpan(nanoseconds: random(0...within.nanoseconds)) }
+
+  private func takeManifest(_ text: [UInt8]) {
+    // An empty retained message is how a manifest is taken from the broker: it takes no list from a gateway.
+    guard !text.isEmpty, text != refused else { return }
+    if case .reading = phase { return }
+    let moment = now()
+    let manifest: WatchListManifest
+    do {
+      manifest = try verifier.manifest(text, acceptedRevision: revision, at: moment)
+    } catch {
+      // A clock that is set later may judge the end differently.
+      if error.reason != .expired { refused = text }
+      refusal = error.reason.rawValue
+      logger.error("The watch list at the broker is refused, and the list in use stays. \(error)")
+      return
+    }
+    guard manifest.revision > revision else {
+      refusal = nil
+      return
+    }
+    switch phase {
+    case .waiting(let offer, _), .fetching(let offer, _):
+      guard manifest.revision > offer.manifest.revision else { return }
+      delivery.listen(to: others)
+    case .idle, .reading: break
+    }
+    phase = .waiting(Offer(text: text, manifest: manifest), until: moment.monotonic + jitter)
+  }
+
+  /// Asks for the next part, or reads the list when all are there.
+  private func go(on offer: Offer) {
+    let moment = now()
+    guard offer.parts.count == offer.manifest.parts.count else {
+      let next = offer.manifest.parts[offer.parts.count]
+      delivery.listen(
+        to: others + [Subscription(topic: partTopic(offer.manifest, next.number), maximumBytes: next.bytes)])
+      phase = .fetching(offer, until: moment.monotonic + Self.partTime)
+      return
+    }
+    delivery.listen(to: others)
+    do throws(DeliveryError) {
+      let file = WatchListFile(manifest: offer.text, parts: offer.parts)
+      phase = .reading(
+        offer, try WatchListReading(file, verifier: verifier, acceptedRevision: revision, at: moment))
+    } catch {
+      logger.error("Failed to read the watch list. It is tried again in some minutes. \(error)")
+      phase = .waiting(
+        Offer(text: offer.text, manifest: offer.manifest), until: moment.monotonic + Self.retryTime + jitter)
+    }
+  }
+
+  private func refuse(_ offer: Offer, _ error: WatchListRefusal) {
+    phase = .idle
+    refused = offer.text
+    refusal = error.reason.rawValue
+    delivery.listen(to: others)
+    logger.error("The watch list at the broker is refused, and the list in use stays. \(error)")
+  }
+}
