@@ -4,19 +4,28 @@ PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 DESTDIR ?=
 
+# A program with the library inside it exports all of the library's names unless it is told not to: none is needed by
+# anybody, and each keeps code that is never called.
 RELEASE_FLAGS = -c release --static-swift-stdlib --explicit-target-dependency-import-check error \
-	-Xlinker --gc-sections
+	-Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --no-export-dynamic \
+	-Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs
+# Of each codec's target.
+FUZZ_SECONDS ?= 20
 GATEWAY = .build/release/mimamori-gateway
 
-.PHONY: help demo test unit end-to-end bench fuzz soak build debug install format lint clean
+.PHONY: help demo words test unit end-to-end virtual-machine debian-13 debian-13-whole bench fuzz soak build debug install format lint clean
 
 help:
 	@echo "make demo       a simulated river and school gate, a real broker, and what people receive (about 60 s)"
 	@echo "make test       every test, against real peers"
+	@echo "make virtual-machine  of these, the tests on a Debian 12 with a kernel's GPIO, serial, USB and Bluetooth"
+	@echo "make debian-13  the GPIO unit tests against libgpiod 2, and the program for the virtual machine's GPIO tests"
+	@echo "make soak       what takes hours: long fuzzing, noise, bursts of tips, a school year, everything built in a Debian 13"
 	@echo "make bench      size, memory, latency and throughput on this machine"
 	@echo "make fuzz       a short fuzz run over every codec"
 	@echo "make build      the release program: $(GATEWAY)"
 	@echo "make install    put program, unit and rules in place (DESTDIR=…, PREFIX=$(PREFIX))"
+	@echo "make words      after a change of catalogue.txt: put the words into the program and docs/messages.md"
 	@echo "make format     format the sources;  make lint  check them"
 
 demo:
@@ -24,19 +33,41 @@ demo:
 	@$(MAKE) --no-print-directory build
 	@examples/demo/demo.sh $(GATEWAY)
 
+words:
+	@packaging/words.py
+
 test:
 	@packaging/require.sh test
+	@packaging/words.py --check
 	@packaging/python.sh
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory end-to-end
+	@failed=; for part in unit end-to-end debian-13 virtual-machine; do \
+		$(MAKE) --no-print-directory $$part || failed="$$failed $$part"; done; \
+	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi
 
 unit: debug
 	@echo "Running the unit tests"
-	swift test --skip-build --parallel
+	timeout --foreground --kill-after=10 1800 swift test --skip-build --parallel
 
+# Most of these tests wait for something: three at a time.
 end-to-end: build
 	@echo "Running the end-to-end tests against $(GATEWAY)"
-	.python/bin/python3 -m pytest -q Tests/EndToEnd
+	.python/bin/python3 -m pytest -q -n 3 --dist loadfile --durations=10 Tests/EndToEnd
+
+virtual-machine: build
+	@packaging/require.sh virtual-machine
+	@packaging/python.sh
+	@Tests/VirtualMachine/image/build.sh
+	@Tests/Debian13/run.sh board
+	@echo "Running the tests in the virtual machine against $(GATEWAY)"
+	.python/bin/python3 -m pytest -q --durations=10 Tests/VirtualMachine
+
+debian-13: debug build
+	@packaging/require.sh virtual-machine
+	@Tests/Debian13/run.sh
+
+debian-13-whole:
+	@packaging/require.sh virtual-machine
+	@Tests/Debian13/run.sh whole
 
 bench:
 	@packaging/require.sh test
@@ -46,14 +77,18 @@ bench:
 
 fuzz:
 	@packaging/require.sh build
-	@Fuzzing/run.sh 20
+	@Fuzzing/run.sh $(FUZZ_SECONDS)
 
 soak:
 	@packaging/require.sh test
 	@packaging/python.sh
 	@$(MAKE) --no-print-directory build
 	@Fuzzing/run.sh 600
+	MIMAMORI_SOAK=1 swift test -c release -Xswiftc -enable-testing --build-path .build/release-tests \
+		--explicit-target-dependency-import-check error --parallel --filter 'AlertsTests|PowerCutTests|FailingCallTests'
 	MIMAMORI_SOAK=1 .python/bin/python3 -m pytest -q Tests/EndToEnd
+	@$(MAKE) --no-print-directory debian-13-whole
+	MIMAMORI_SOAK=1 $(MAKE) --no-print-directory virtual-machine
 
 build:
 	@packaging/require.sh build
@@ -70,6 +105,7 @@ install: build
 	install -D -m 0644 systemd/mimamori-gateway.service $(DESTDIR)$(PREFIX)/lib/systemd/system/mimamori-gateway.service
 	install -D -m 0644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/mimamori.conf
 	install -D -m 0644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/mimamori.conf
+	install -D -m 0644 systemd/bluetooth-controller.conf $(DESTDIR)$(PREFIX)/share/mimamori/bluetooth-controller.conf
 	install -D -m 0644 systemd/60-mimamori.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-mimamori.rules
 	install -D -m 0644 examples/gateway.toml $(DESTDIR)$(PREFIX)/share/mimamori/gateway.example.toml
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/mimamori

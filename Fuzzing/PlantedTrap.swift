@@ -1,3 +1,5 @@
+@testable import SensorDrivers
+
 /// Proves that the fuzzer finds what is there: it traps when the parser finds a frame of 1000 to 1999 mm, which takes a
 /// header, a plausible distance and a right sum.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -26,16 +26,27 @@ export SWIFT_BACKTRACE=enable=no
 flags="-parse-as-library -swift-version 6 -O -assert-config Debug -whole-module-optimization -sanitize=address \
   -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature InternalImportsByDefault"
 
-# shellcheck disable=SC2086
-swiftc $flags -module-name Observations -emit-module -emit-module-path "$work/Observations.swiftmodule" \
-  -c "$root"/Sources/Observations/*.swift -o "$work/Observations.o"
-clang -c -fsanitize=address -I "$root/Sources/CGPIOD/include" "$root/Sources/CGPIOD/shim.c" -o "$work/shim.o"
-
-compile() { # name, source: all drivers and one target, as one module
-  find "$root/Sources/SensorDrivers" -name '*.swift' | sort >"$work/sources"
+for module in Observations Locks; do
   # shellcheck disable=SC2086
-  swiftc $flags -sanitize=fuzzer -module-name Fuzzed -I "$work" -I "$root/Sources/CGPIOD/include" \
-    "@$work/sources" "$2" "$work/Observations.o" "$work/shim.o" -lgpiod -o "$work/$1" >"$work/$1.log" 2>&1 || {
+  swiftc $flags -module-name $module -emit-module -emit-module-path "$work/$module.swiftmodule" \
+    -c "$root/Sources/$module"/*.swift -o "$work/$module.o"
+done
+includes="-I $root/Sources/CGPIOD/include -I $root/Sources/CPoll/include"
+find "$root/Sources/SensorDrivers" -name '*.swift' | sort >"$work/sources"
+# shellcheck disable=SC2086
+swiftc $flags -sanitize=fuzzer -enable-testing -module-name SensorDrivers -I "$work" $includes \
+  -emit-module -emit-module-path "$work/SensorDrivers.swiftmodule" \
+  -c "@$work/sources" -o "$work/SensorDrivers.o"
+for source in "$root"/Sources/CGPIOD/*.c "$root"/Sources/CPoll/*.c; do
+  # shellcheck disable=SC2086
+  clang -c -fsanitize=address $includes "$source" -o "$work/c-$(basename "$source" .c).o"
+done
+
+compile() { # name, source: one target, with all drivers
+  # shellcheck disable=SC2086
+  swiftc $flags -sanitize=fuzzer -module-name Fuzzed -I "$work" $includes "$2" "$root"/Fuzzing/Support/*.swift \
+    "$work/SensorDrivers.o" "$work/Observations.o" "$work/Locks.o" "$work"/c-*.o -lgpiod -o "$work/$1" \
+    >"$work/$1.log" 2>&1 || {
     cat "$work/$1.log" >&2
     echo "$1: does not compile" >&2
     exit 70

@@ -2,18 +2,21 @@
 # Installs the Debian packages that a purpose needs and that are not there: as root or with sudo. Without the right to
 # install it names them and ends with 69 (a needed service is unavailable). It calls no registry when all is there.
 #
-# usage: packaging/require.sh build|demo|test
+# usage: packaging/require.sh build|demo|test|virtual-machine
 set -eu
 
 build="libgpiod-dev libmosquitto-dev libsqlite3-dev libssl-dev libtomlplusplus-dev"
 demo="mosquitto mosquitto-clients python3"
 test="libxml2-utils python3-venv systemd"
+# To emulate a board, to make its disk, and to compile the kernel module that Debian does not.
+virtual_machine="qemu-system-x86 mmdebstrap fakeroot uidmap e2fsprogs busybox-static cpio kmod gcc-12 make libelf1 xz-utils"
 
 case "${1:-}" in
   build) wanted="$build" ;;
   demo) wanted="$build $demo" ;;
   test) wanted="$build $demo $test" ;;
-  *) echo "usage: $0 build|demo|test" >&2; exit 64 ;;
+  virtual-machine) wanted="$build $demo $test $virtual_machine" ;;
+  *) echo "usage: $0 build|demo|test|virtual-machine" >&2; exit 64 ;;
 esac
 
 if ! command -v swift >/dev/null 2>&1; then

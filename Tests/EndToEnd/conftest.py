@@ -5,6 +5,7 @@ The program is .build/release/mimamori-gateway, or what MIMAMORI_GATEWAY names.
 
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -15,8 +16,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(TOP / "Tests" / "Peers"))
 
 from support.broker import Broker, find_mosquitto  # noqa: E402
+from support.demo_files import write_demo_files  # noqa: E402
+from support.judge import Judge, data_folder  # noqa: E402
 from support.modbus_line import TwoMinutes  # noqa: E402
+from support.noisy_minute import NoisyMinute  # noqa: E402
 from support.played_demo import PlayedDemo  # noqa: E402
+from support.recordings import call  # noqa: E402
 from support.site import Site  # noqa: E402
 from support.subscriber import Subscriber  # noqa: E402
 
@@ -26,6 +31,9 @@ def gateway_program():
 
 
 def pytest_sessionstart(session):
+    # Whoever is started in the background of a shell ignores the interrupt, and so would every program under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     if session.config.option.collectonly:
         return
     program = gateway_program()
@@ -38,10 +46,14 @@ def pytest_sessionstart(session):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Names what was skipped and why: a skipped test proves nothing."""
+    """Names what was skipped and why: a skipped test proves nothing. And the figures that were measured."""
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         terminalreporter.write_line(f"skipped: {report.nodeid}: {reason}")
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            if report.when == "call" and name == "measured":
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {text}")
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +78,40 @@ def shared_data():
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def judge():
+    judge = Judge(TOP, data_folder(TOP))
+    yield judge
+    # What subscribers of the whole session heard after the last test.
+    problems = judge.problems(heard())
+    assert not problems, "\n".join(problems)
+
+
+def heard():
+    """What was heard and is not judged yet."""
+    messages = []
+    while Subscriber.unjudged:
+        messages.append(Subscriber.unjudged.popleft())
+    return messages
+
+
+@pytest.fixture(autouse=True)
+def all_that_is_heard_is_valid(judge):
+    """Whatever a test is about: no message that it heard from a broker may break a schema or a rule."""
+    yield
+    problems = judge.problems(heard())
+    assert not problems, "\n".join(problems[:40])
+
+
+@pytest.fixture
+def demo_site(top, program, tmp_path):
+    """A folder with the demo's configuration, its keys and its watch list. No broker listens on the discard port: what is
+    raised stays in the ledger."""
+    write_demo_files(
+        lambda *arguments: call(program, *arguments, folder=tmp_path), top / "examples/demo", tmp_path, port=9)
+    return tmp_path
 
 
 @pytest.fixture
@@ -150,28 +196,31 @@ def chance(request):
     return random.Random(request.node.name)
 
 
-# What takes minutes of mere waiting. It begins with the first test and runs beside the others, if it is asked for.
-EARLY = {"two_minutes": TwoMinutes, "played_demo": PlayedDemo}
+@pytest.fixture
+def measured(record_property):
+    """Says a figure that was measured; the summary shows it."""
+
+    def say(text):
+        record_property("measured", text)
+
+    return say
 
 
-@pytest.fixture(scope="session", autouse=True)
-def early_starts(request, tmp_path_factory):
-    asked = {name for item in request.session.items for name in item.fixturenames}
-    started = {
-        name: make(TOP, gateway_program(), tmp_path_factory.mktemp(name)) for name, make in EARLY.items()
-        if name in asked}
-    yield started
-    for each in started.values():
-        each.close()
+def lasting(make):
+    """A fixture of the whole session: what takes minutes of mere waiting is waited for once."""
+
+    @pytest.fixture(scope="session")
+    def begun(tmp_path_factory):
+        started = make(TOP, gateway_program(), tmp_path_factory.mktemp(make.__name__))
+        yield started
+        started.close()
+
+    return begun
 
 
-@pytest.fixture(scope="session")
-def two_minutes(early_starts):
-    """Two minutes of a Modbus line, with a silent unit in the second."""
-    return early_starts["two_minutes"]
-
-
-@pytest.fixture(scope="session")
-def played_demo(early_starts):
-    """All that was published while the demo's site was played."""
-    return early_starts["played_demo"]
+# Two minutes of a Modbus line, with a silent unit in the second.
+two_minutes = lasting(TwoMinutes)
+# A minute of noise on the ports of every driver.
+noisy_minute = lasting(NoisyMinute)
+# All that was published while the demo's site was played.
+played_demo = lasting(PlayedDemo)

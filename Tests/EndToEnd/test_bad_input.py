@@ -10,6 +10,7 @@ import time
 import pytest
 from support.broker import free_port
 from support.brokers_gone_wrong import Listener
+from support.children import holders
 from support.waiting import assert_holds, wait_until
 from terminal import Terminal
 from ultrasonic import NO_TARGET, Ultrasonic
@@ -108,6 +109,9 @@ def test_a_port_that_another_program_holds_is_left_to_it_until_it_is_free(river,
     finally:
         fcntl.ioctl(other, termios.TIOCNXCL)
         os.close(other)
+    wait_until(
+        lambda: f"{sensor.terminal.path} is back" in gateway.errors(), 15,
+        lambda: f"the gateway takes the port; {holders(sensor.terminal.path)} hold it, and it said: {gateway.errors()}")
     wait_messages(subscriber, ["raise"])
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.children import bound
 from support.waiting import assert_holds, wait_until
 
 SECONDS = 150
@@ -39,7 +40,7 @@ class Demo:
         self.output_file = folder / "demo.out"
         with open(self.output_file, "wb") as output:
             self.process = subprocess.Popen(
-                [top / "examples/demo/demo.sh", program, str(speed)], stdin=subprocess.DEVNULL, stdout=output,
+                bound(top / "examples/demo/demo.sh", program, speed, signal="TERM"), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True, cwd=folder)
 
     def output(self):
@@ -123,7 +124,7 @@ class Receiver:
         self.output_file = folder / "receiver.out"
         with open(self.output_file, "wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, top / "examples/demo/receiver.py", str(port)], stdin=subprocess.DEVNULL, stdout=output,
+                bound(sys.executable, top / "examples/demo/receiver.py", port), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True)
 
     def output(self):
@@ -155,7 +156,7 @@ def test_the_printing_process_knows_nothing_but_what_the_broker_hands_it(
     os.chmod(passwords, 0o600)
     withholding = make_broker(
         settings=f"allow_anonymous true\npassword_file {passwords}\nacl_file {rules}\n").start()
-    observer = make_subscriber(withholding.port, username="observer", password="secret")
+    observer = make_subscriber(withholding.port, username="observer", password="secret", hears_inventions=True)
     receiver = peers(Receiver(top, withholding.port, tmp_path))
     wait_until(lambda: "mimamori-watch" in withholding.log_text(), 10, "the receiver has subscribed")
     topic = "mimamori/282103/test-001/alert"

@@ -4,10 +4,9 @@ import pytest
 from support.modbus_line import SECONDS, ModbusLine, add_unit, use_line
 
 
-def test_a_silent_unit_costs_the_others_nothing(two_minutes, capsys):
+def test_a_silent_unit_costs_the_others_nothing(two_minutes, measured):
     watched = two_minutes.wait()
-    with capsys.disabled():
-        print(f"\nrequests in {SECONDS} s: {watched.before}; with unit 2 silent: {watched.silent}")
+    measured(f"requests in {SECONDS} s: {watched.before}; with unit 2 silent: {watched.silent}")
     assert all(57 <= count <= 63 for count in watched.before.values()), watched.before
     for unit in (1, 3):
         assert abs(watched.silent[unit] - watched.before[unit]) <= 0.05 * watched.before[unit], watched.silent

@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import pytest
+from support.children import bound
 from support.waiting import wait_until
 from ultrasonic import Ultrasonic
 
@@ -114,7 +115,7 @@ def test_a_stop_that_comes_with_a_reload_is_a_stop(river, subscriber):
 def test_a_reader_of_the_log_that_ends_does_not_end_the_gateway(river, sensor, subscriber):
     configuration = river.write()
     process = subprocess.Popen(
-        [river.program, "run", "--config", configuration], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        bound(river.program, "run", "--config", configuration), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, cwd=river.folder)
     try:
         while b"Watching." not in process.stderr.readline():

@@ -30,7 +30,7 @@ def replay_site(make_site, sensors, stale_after="60s"):
             quantity="water_level", range=[-1000.0, 1000.0], every="10s", stale_after=stale_after)
         site.add(
             "[flood]", sensor=name, levels={step: float(level) for step, level in levels.items()}, confirm=1,
-            release={"margin": 0.0, "hold": "0s"})
+            release={"margin": 0.0, "hold": "0s"}, unstable_after=0, realert_after="0s")
     site.write()
     return site
 

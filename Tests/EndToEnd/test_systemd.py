@@ -71,15 +71,14 @@ def test_systemd_would_find_a_mistake_in_the_unit(stage, tmp_path):
     assert "notifiy" in result.stderr
 
 
-def test_the_exposure_of_the_unit_is_low(stage, capsys):
+def test_the_exposure_of_the_unit_is_low(stage, measured):
     folder, _ = stage
     unit = folder / "usr/lib/systemd/system" / UNIT
     result = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", unit], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     overall = re.search(r"Overall exposure level for \S+: ([0-9.]+)", result.stdout)
-    with capsys.disabled():
-        print(f"\n{overall[0].strip()} (at most {HIGHEST_EXPOSURE})")
+    measured(f"{overall[0].strip()} (at most {HIGHEST_EXPOSURE})")
     assert float(overall[1]) <= HIGHEST_EXPOSURE
 
 

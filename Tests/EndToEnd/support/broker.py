@@ -6,6 +6,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+from .children import bound
 from .waiting import wait_until
 
 
@@ -44,19 +45,36 @@ class Broker:
     def is_running(self):
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def start(self):
         assert not self.is_running
         with open(self.folder / "mosquitto.out", "ab") as output:
             self._process = subprocess.Popen(
-                [find_mosquitto(), "-c", self._configuration], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+                bound(find_mosquitto(), "-c", self._configuration), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output)
         wait_until(self._answers, 10, f"mosquitto listens on {self.port}; see {self.folder}")
         return self
 
+    def reload(self):
+        """Reads its files of rules and passwords again."""
+        self._process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "Reloading config" in self.log_text(), 5, "mosquitto reads its files again")
+
     def stop(self):
-        """A clean stop: mosquitto saves its sessions, queues and retained messages."""
+        """A clean stop: mosquitto saves its sessions, queues and retained messages.
+
+        Mosquitto 2.0 listens a moment before its loop begins, and forgets a signal that comes in between: it is told
+        until it ends.
+        """
         if self.is_running:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(10)
+            wait_until(self._has_ended, 10, "mosquitto ends")
+
+    def _has_ended(self):
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.poll() is not None
 
     def _answers(self):
         assert self.is_running, f"mosquitto ended: {(self.folder / 'mosquitto.out').read_text()}"

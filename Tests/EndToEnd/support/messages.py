@@ -15,9 +15,13 @@ TOPICS = {
     r"info": ("info", True, False),
     r"health": ("health", True, True),
     r"alert": ("alert", False, False),
+    r"alert/(exercise|test)": ("alert", False, False),
     r"active": ("active", True, False),
     r"cap": (None, False, False),
+    r"cap/(exercise|test)": (None, False, False),
+    r"reply": ("reply", False, False),
     r"observation/[a-z0-9-]+": ("observation", True, True),
+    r"observation/[a-z0-9-]+/delayed": ("observation", False, True),
     r"output/[a-z0-9-]+": ("output", True, False),
     r"place/[a-z0-9-]+": ("place", True, False),
 }

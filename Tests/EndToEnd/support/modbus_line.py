@@ -6,6 +6,7 @@ import sys
 import threading
 
 from .broker import Broker
+from .children import bound
 from .site import Site
 from .subscriber import Subscriber
 from .waiting import wait_until
@@ -18,7 +19,7 @@ class ModbusLine:
     def __init__(self, top, link, *options):
         self.path = str(link)
         self._process = subprocess.Popen(
-            [sys.executable, top / "Tests/Peers/modbus_server.py", "--link", self.path, *options],
+            bound(sys.executable, top / "Tests/Peers/modbus_server.py", "--link", self.path, *options),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
         self._lines = []
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -35,11 +36,22 @@ class ModbusLine:
 
     def requests(self):
         """How often each unit was asked, by the server's own count."""
+        return self._count("requests")
+
+    def coils(self, unit):
+        """The coils of a unit that are on."""
+        return self._count("coils")[unit]
+
+    def ranges(self, unit):
+        """How often a unit was asked for several registers at once."""
+        return self._count("ranges")[unit]
+
+    def _count(self, name):
         before = sum(line.startswith("STATS") for line in self._lines)
         self.tell("stats")
         wait_until(lambda: sum(line.startswith("STATS") for line in self._lines) > before, 5, "the server's statistics")
         line = [line for line in self._lines if line.startswith("STATS")][-1]
-        return {int(unit): count for unit, count in json.loads(line.removeprefix("STATS "))["requests"].items()}
+        return {int(unit): count for unit, count in json.loads(line.removeprefix("STATS "))[name].items()}
 
     def close(self):
         self._process.terminate()

@@ -4,7 +4,8 @@ import re
 import threading
 
 from .broker import Broker
-from .site import ROOT, Site
+from .demo_files import write_demo_files
+from .site import Site
 from .subscriber import Subscriber
 
 NAME = "demo-001"
@@ -59,21 +60,14 @@ class PlayedDemo:
 
     def _prepare(self, demo, folder, port):
         """What demo.sh does before it starts the gateway. Returns the scenario's file."""
-        for name in ("ports", "state"):
-            (folder / name).mkdir()
-        text, changes = re.subn(r"(?m)^port = 1883.*$", f"port = {port}", (demo / "gateway.toml").read_text())
-        assert changes == 1 and "/tmp/mimamori-demo/" in text
-        self._site.configuration.write_text(text.replace("/tmp/mimamori-demo/", f"{folder}/"))
-        for arguments in (
-                ("keypair", "--kid", "demo-2026", "--output", "."), ("tagkey", "--output", "tag-key-2026-11"),
-                ("watchlist", "--key", "demo-2026.key", "--kid", "demo-2026", "--tag-key", "tag-key-2026-11",
-                 "--tag-kid", "2026-11", "--root", ROOT, "--group", "east", "--revision", "1", "--valid-until",
-                 "2099-01-01T00:00:00+09:00", "--input", demo / "persons.json", "--output", "watchlist.jws")):
-            result = self._site.call("sign", *arguments)
-            assert result.returncode == 0, result.stderr
+        write_demo_files(self._call, demo, folder, port)
         scenario = folder / "scenario.toml"
         text, changes = re.subn(
             r'(?m)^duration = "\w+"', f'duration = "{DURATION}"', (demo / "scenario.toml").read_text())
         assert changes == 1
         scenario.write_text(text)
         return scenario
+
+    def _call(self, *arguments):
+        result = self._site.call(*arguments)
+        assert result.returncode == 0, result.stderr

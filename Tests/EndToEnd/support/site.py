@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from . import toml_text
+from .children import bound
 from .ledger import Ledger
 from .waiting import wait_until
 
@@ -34,7 +35,7 @@ class Gateway:
         variables = {**os.environ, "NOTIFY_SOCKET": address, **(environment or {})}
         with open(self.standard_output, "ab") as output, open(self.standard_error, "ab") as error:
             self.process = subprocess.Popen(
-                [*wrapper, str(program), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=output, stderr=error,
+                bound(*wrapper, program, *arguments), stdin=subprocess.DEVNULL, stdout=output, stderr=error,
                 cwd=folder, env=variables, start_new_session=True)
 
     @property
@@ -127,14 +128,14 @@ class Site:
         self.tables.append((header, values))
 
     def add_ultrasonic(self, name, path, mount_height=4.5, levels=None, **rule):
-        """A port, an A02YYUW on it, and a flood rule that decides at each reading unless told otherwise."""
+        """A port, an A02YYUW on it, and a flood rule that decides at each reading, however often, unless told otherwise."""
         self.add(f"serial.{name}", device=path, baud=9600, frame="8N1")
         self.add(
             "[sensor]", id=name, name=f"水位計 {name}", driver="a02yyuw", serial=name, mount_height=mount_height,
             quantity="water_level", stale_after=rule.pop("stale_after", "10m"))
         if levels:
             self.add("[flood]", sensor=name, levels=levels, **{
-                "confirm": 1, "release": {"margin": 0.0, "hold": "0s"}, **rule})
+                "confirm": 1, "release": {"margin": 0.0, "hold": "0s"}, "unstable_after": 0, "realert_after": "0s", **rule})
 
     def add_receiver(self, name, path, baud=1000000):
         self.add(f"serial.{name}", device=path, baud=baud, frame="8N1")

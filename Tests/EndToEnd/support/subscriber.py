@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 import paho.mqtt.client as paho
@@ -27,10 +28,15 @@ class Message:
 class Subscriber:
     """Records everything under `filter`, in the order of arrival, through a persistent session with QoS 1.
 
-    The retained flag is as the publisher set it (MQTT 5's "retain as published").
+    The retained flag is as the publisher set it (MQTT 5's "retain as published"). What it heard is judged when it is
+    closed, unless it listens to what a test made up.
     """
 
-    def __init__(self, port, filter="#", name="observer", username=None, password=None):
+    # What closed subscribers heard and nobody has judged yet.
+    unjudged = deque()
+
+    def __init__(self, port, filter="#", name="observer", username=None, password=None, hears_inventions=False):
+        self._hears_inventions = hears_inventions
         self.messages = []
         self._filter = filter
         self._lock = threading.Lock()
@@ -99,3 +105,5 @@ class Subscriber:
     def close(self):
         self._client.disconnect()
         self._client.loop_stop()
+        if not self._hears_inventions:
+            Subscriber.unjudged.extend(self.snapshot())

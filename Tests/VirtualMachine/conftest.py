@@ -1,0 +1,144 @@
+"""Fixtures of the tests in the virtual machine: one boot for all of them, the gateway installed in it as on a board.
+
+The image is in .build/virtual-machine/, made by image/build.sh; see README.md.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+for folder in (Path(__file__).parent, TOP / "Tests/EndToEnd", TOP / "Tests/Peers"):
+    sys.path.insert(0, str(folder))
+
+from bench.board import Board  # noqa: E402
+from bench.chip import SimulatedChip  # noqa: E402
+from bench.lines import Bridge, WireWatch  # noqa: E402
+from bench.machine import Machine  # noqa: E402
+from bench.radio import Controller  # noqa: E402
+from support.broker import Broker  # noqa: E402
+from support.subscriber import Subscriber  # noqa: E402
+
+
+def pytest_sessionstart(session):
+    # Being told to end, as by timeout(1), still ends what was begun.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def top():
+    """The root of the checkout."""
+    return TOP
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program on trial."""
+    return Path(os.environ.get("MIMAMORI_GATEWAY") or TOP / ".build/release/mimamori-gateway").absolute()
+
+
+@pytest.fixture(scope="session")
+def machine():
+    """The machine, booted once. What a test changes in it, it must put back."""
+    machine = Machine()
+    try:
+        yield machine.boot()
+    finally:
+        machine.close()
+
+
+@pytest.fixture(scope="session")
+def installed(machine, program, tmp_path_factory):
+    """The machine with what `make install` brings, made known to systemd and udev as a package would."""
+    stage = tmp_path_factory.mktemp("stage")
+    # The program on trial is installed as it is: building is another target's work.
+    result = subprocess.run(
+        ["make", "--no-print-directory", "--old-file=build", "install", f"DESTDIR={stage}", f"GATEWAY={program}"],
+        cwd=TOP, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    machine.put(stage, "/")
+    machine.run(
+        "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload && udevadm control --reload",
+        seconds=120)
+    return machine
+
+
+@pytest.fixture
+def make_chip(machine):
+    """Makes GPIO chips that end with the test."""
+    chips = []
+
+    def make(label="panel", **options):
+        chip = SimulatedChip(machine, label, **options)
+        chips.append(chip)
+        return chip
+
+    yield make
+    for chip in chips:
+        chip.remove()
+
+
+@pytest.fixture
+def peers():
+    """Closes the peers that a test hands to it, the last first, in whatever way the test ends."""
+    opened = []
+
+    def add(peer):
+        opened.append(peer)
+        return peer
+
+    yield add
+    for peer in reversed(opened):
+        peer.close()
+
+
+@pytest.fixture
+def bridge(peers):
+    """Joins one of the machine's lines and a peer's pseudo-terminal for the test."""
+    return lambda line, terminal: peers(Bridge(line, terminal))
+
+
+@pytest.fixture
+def wire(machine):
+    """What QEMU sees of the 16550s while the test runs."""
+    watch = WireWatch(machine)
+    yield watch
+    watch.close()
+
+
+@pytest.fixture
+def broker(tmp_path):
+    """A mosquitto on the host's loopback, which the machine reaches."""
+    broker = Broker(tmp_path / "broker").start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def subscriber(broker):
+    """Everything that the broker is told."""
+    subscriber = Subscriber(broker.port).wait_subscribed()
+    yield subscriber
+    subscriber.close()
+
+
+@pytest.fixture
+def board(installed, broker, tmp_path):
+    """The gateway as a service of the machine, not yet started, its broker named. Its state ends with the test."""
+    board = Board(installed, tmp_path / "site", broker)
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def bluetooth(machine, tmp_path):
+    """The machine's hci0: a controller of bumble's on its radio line, with beacons around it."""
+    controller = Controller(machine, TOP, tmp_path / "controller")
+    try:
+        yield controller.attach()
+    finally:
+        controller.close()
