@@ -8,12 +8,19 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 gateway=$(realpath "$1")
 speed=${2:-1}
 here="$top/.demo"
-children=()
 
+# Asks the shell what it has started: a list of our own would miss a child that an interrupt leaves unlisted. Told again
+# until it ends, because one that has not become its program yet may miss the first word.
 clean_up() {
   trap - EXIT INT TERM
-  for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
-  for child in "${children[@]}"; do wait "$child" 2>/dev/null || true; done
+  local child tick
+  for child in $(jobs -p); do
+    for ((tick = 0; ; tick++)); do
+      kill -0 "$child" 2>/dev/null || break
+      if ((tick % 30 == 0)); then kill "$child" 2>/dev/null || true; fi
+      sleep 0.1
+    done
+  done
 }
 trap clean_up EXIT
 trap 'clean_up; exit 130' INT
@@ -40,7 +47,6 @@ echo "2. A real broker: mosquitto on 127.0.0.1:$port"
 printf 'listener %s 127.0.0.1\nallow_anonymous true\npersistence false\n' "$port" >mosquitto.conf
 broker=$(command -v mosquitto || echo /usr/sbin/mosquitto)
 "$broker" -c mosquitto.conf >mosquitto.log 2>&1 &
-children+=($!)
 for _ in $(seq 50); do
   if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
   sleep 0.1
@@ -48,14 +54,12 @@ done
 
 echo "3. What people receive: a subscriber of its own, in the order in which messages reach the broker."
 python3 "$top/examples/demo/receiver.py" "$port" &
-children+=($!)
 
 echo "4. The gateway on its simulated site. Serial devices answer real bytes on pseudo-terminals (.demo/ports);"
 echo "   the GPIO lines are simulated, because this machine need not have any: 'run' only ever uses the kernel's."
 echo
 "$gateway" simulate --config gateway.toml --scenario "$top/examples/demo/scenario.toml" --speed "$speed" 2>gateway.log &
 simulation=$!
-children+=("$simulation")
 status=0
 wait "$simulation" || status=$?
 sleep 0.5
