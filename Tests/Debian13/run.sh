@@ -9,7 +9,8 @@
 #                   long as all other tests
 #
 # Only CGPIOD knows libgpiod: it alone is compiled against Debian 13's headers. Every other object is the one that was
-# built for the tests against libgpiod 1.6, so that the two can differ in nothing else. `make debian-13` builds these first.
+# built for the tests against libgpiod 1.6, so that the two can differ in nothing else. `make debian-13` builds these first,
+# the tests with the sanitizer that SANITIZE names, if any.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 work="$top/.build/debian-13"
@@ -55,10 +56,11 @@ make_root() { # name, mmdebstrap's variant, packages
 }
 
 # Links what SwiftPM linked again, with Debian 13's libraries and CGPIOD compiled against its headers.
-link_again() { # debug or release, the product's folder, the program to make, more words for the linker
-  local mode=$1 product=$2 program=$3 source name needed
+link_again() { # the build's folder, the product's folder, the program to make, more words for the linker
+  local build=$1 product=$2 program=$3 mode source name needed
   shift 3
-  local objects="$top/.build/$mode/$product.product/Objects.LinkFileList"
+  mode=$(basename "$build")
+  local objects="$build/$product.product/Objects.LinkFileList"
   [ -f "$objects" ] || { echo "Nothing is built in $mode mode: run \`make debian-13\`" >&2; exit 1; }
   grep -v '/CGPIOD\.build/' "$objects" >"$work/$product.objects"
   for source in "$top"/Sources/CGPIOD/*.c; do
@@ -75,7 +77,8 @@ link_again() { # debug or release, the product's folder, the program to make, mo
 
 unit() {
   local root="$work/root" program="$work/unit-tests" began=$SECONDS
-  link_again debug mimamoriPackageTests "$program"
+  link_again "$top/.build/${SANITIZE:+sanitize-$SANITIZE/}debug" mimamoriPackageTests "$program" \
+    ${SANITIZE:+-sanitize="$SANITIZE"}
   echo "Running the GPIO tests against libgpiod 2 of Debian 13 (linked in $((SECONDS - began)) s)"
   # Swift's own libraries are the toolchain's; all others, and the loader, are Debian 13's.
   MIMAMORI_EXPECTED_LIBGPIOD=2 "$root/lib64/$(basename "$root"/lib64/ld-linux*)" \
@@ -87,7 +90,7 @@ board() {
   local root="$work/root" program="$work/board/mimamori-gateway" began=$SECONDS library loader
   rm -rf "$work/board"
   mkdir -p "$work/board"
-  link_again release mimamori-gateway "$program" -static-stdlib -Xlinker --gc-sections \
+  link_again "$top/.build/release" mimamori-gateway "$program" -static-stdlib -Xlinker --gc-sections \
     -Xlinker --defsym -Xlinker main=mimamori_gateway_main
   strip "$program"
   # The program with every library that it loads and the loader itself: nothing is left to the machine.

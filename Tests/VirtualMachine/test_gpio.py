@@ -1,7 +1,8 @@
 """Contacts, rain gauges and relays on the kernel's own GPIO, through the installed gateway.
 
-Each test twice: with the program as built here, against libgpiod 1.6; and with the one that Tests/Debian13/run.sh has
-linked against libgpiod 2, on Debian 13's libraries.
+With the program as built here, against libgpiod 1.6, and with the one that Tests/Debian13/run.sh has linked against
+libgpiod 2, on Debian 13's libraries. The library finds chips and lines and says who holds them; edges, levels and the
+guard are the kernel's own interface, so that their tests run on libgpiod 2 in the soak run only.
 """
 
 import os
@@ -26,7 +27,11 @@ def debian_13(installed, top):
     return f"/opt/debian-13/{loader} --library-path /opt/debian-13 /opt/debian-13/mimamori-gateway"
 
 
-@pytest.fixture(params=["libgpiod 1.6", "libgpiod 2"])
+LIBRARIES = ["libgpiod 1.6", "libgpiod 2"]
+library_takes_no_part = pytest.mark.parametrize("gateway", LIBRARIES if SOAK else LIBRARIES[:1], indirect=True)
+
+
+@pytest.fixture(params=LIBRARIES)
 def gateway(request, board):
     """The service that is not yet started, on either library."""
     if request.param == "libgpiod 2":
@@ -141,6 +146,7 @@ def test_contacts_are_read_as_they_are_wired_and_biased(gateway, start, make_chi
         hear(f"contact-{line}").wait("active", wet == "open")
 
 
+@library_takes_no_part
 def test_splashes_are_debounced(gateway, start, make_chip, wires, hear, subscriber):
     chip = make_chip()
     add_contact(gateway, "underpass", 4, debounce="400ms")
@@ -164,6 +170,7 @@ def test_splashes_are_debounced(gateway, start, make_chip, wires, hear, subscrib
     assert wet_reports() == before + 1, "wet at last, and not by a splash"
 
 
+@library_takes_no_part
 def test_a_torn_cable_is_told_from_dry_and_from_wet(gateway, start, make_chip, hear):
     chip = make_chip()
     add_contact(gateway, "underpass", 4, bias="disabled", supervision={"line": 5, "wiring": "changeover"})
@@ -183,6 +190,7 @@ def test_a_torn_cable_is_told_from_dry_and_from_wet(gateway, start, make_chip, h
     underpass.wait("active", False)
 
 
+@library_takes_no_part
 def test_twenty_tips_a_second_are_counted_with_their_bounce(gateway, start, make_chip, wires, hear):
     chip = make_chip()
     gauges = [f"rain-{number}" for number in range(4)]
@@ -202,6 +210,7 @@ def test_twenty_tips_a_second_are_counted_with_their_bounce(gateway, start, make
         assert made - (lost + 1) // 2 <= hear(gauge).last()["tips"] <= made, (lost, told)
 
 
+@library_takes_no_part
 def test_a_burst_beyond_the_kernel_s_buffer_is_told_with_its_exact_size(gateway, start, make_chip, wires):
     chip = make_chip()
     add_gauge(gateway, "rain", 4, debounce="0s", rate=50)
@@ -217,6 +226,7 @@ def test_a_burst_beyond_the_kernel_s_buffer_is_told_with_its_exact_size(gateway,
     assert lost_edges(gateway, "rain", began) == 3000 - 1024
 
 
+@library_takes_no_part
 def test_the_count_goes_on_over_stop_reload_and_kill(gateway, start, make_chip, wires, hear):
     chip = make_chip()
     add_gauge(gateway, "rain", 4)
@@ -245,6 +255,7 @@ def test_the_count_goes_on_over_stop_reload_and_kill(gateway, start, make_chip, 
     assert rain.last()["tips"] <= 42
 
 
+@library_takes_no_part
 @pytest.mark.parametrize("active", ["high", "low"])
 def test_a_relay_never_pulses_and_is_safe_within_a_second_of_a_kill(
         gateway, start, make_chip, wires, peers, active):
@@ -276,6 +287,7 @@ def levels_before_this_run(gateway, watch):
     return [level for time, level in watch.changes() if time < started]
 
 
+@library_takes_no_part
 def test_a_relay_sounds_again_after_a_kill_while_its_reason_lasts(gateway, start, make_chip, wires, peers):
     chip = underpass_with_relay(gateway, make_chip)
     watch = peers(wires.watch(chip.value_path(7)))
@@ -298,6 +310,7 @@ def guard_of(gateway):
     return int(gateway.machine.says(f"pgrep -x -P {gateway.process()} mimamori-guard"))
 
 
+@library_takes_no_part
 def test_the_guard_is_small_keeps_its_post_and_is_replaced(gateway, start, make_chip, wires, peers):
     chip = underpass_with_relay(gateway, make_chip)
     machine = gateway.machine
@@ -326,6 +339,7 @@ def test_the_guard_is_small_keeps_its_post_and_is_replaced(gateway, start, make_
     assert levels_before_this_run(gateway, watch) == [1, 0], f"{watch.changes()}\n{gateway.journal()}"
 
 
+@library_takes_no_part
 def test_a_relay_is_safe_when_the_watchdog_ends_a_gateway_that_hangs(gateway, start, make_chip, wires, peers):
     chip = underpass_with_relay(gateway, make_chip)
     gateway.adjust("WatchdogSec=8s\nTimeoutAbortSec=2s")
