@@ -157,8 +157,8 @@ def test_what_long_packets_fall_into_is_noticed_and_loses_nothing(river, gauge, 
     expect_all(hole.subscriber, river, count, 90)
 
 
-def test_a_kernel_that_probes_gets_past_the_hole(river, gauge, hole, measured):
-    """docs/installing.md recommends the setting."""
+def test_a_kernel_that_probes_gets_past_the_hole(top, river, gauge, hole, measured):
+    assert f"echo {hole.detour.PROBING} " in (top / "docs/installing.md").read_text()
     hole.detour.probe()
     hole.detour.swallow(True)
     hole.start()

@@ -119,6 +119,7 @@ class Thief:
 @pytest.mark.parametrize("names", ["free", "bound"])
 def test_who_steals_the_name_hears_and_says_nothing_and_nothing_is_lost(
         top, make_broker, river, gauge, peers, tmp_path, names):
+    assert f"```\n{BOUND}```" in (top / "docs/broker.md").read_text()
     guarded = Guarded(top, tmp_path, make_broker, more=BOUND if names == "bound" else "")
     guarded.admit(river)
     city = Authority().allow(river)

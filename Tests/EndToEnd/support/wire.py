@@ -66,6 +66,7 @@ class Detour:
 
     here = "10.213.78.1"
     limit = 1280
+    PROBING = "net.ipv4.tcp_mtu_probing=1"
 
     def __init__(self):
         self.field, self.router = f"mf{os.getpid()}", f"mr{os.getpid()}"
@@ -112,7 +113,7 @@ class Detour:
 
     def probe(self):
         """The gateway's kernel finds out by itself what gets through (RFC 4821)."""
-        run(*self.wrapper, "sysctl", "-q", "-w", "net.ipv4.tcp_mtu_probing=1")
+        run(*self.wrapper, "sysctl", "-q", "-w", self.PROBING)
 
     def close(self):
         subprocess.run(["ip", "link", "del", self._here], capture_output=True)
