@@ -7,6 +7,7 @@ sectors. The gateway starts from each such disk, here on the host. In the soak a
 import json
 import os
 import random
+import shutil
 import time
 
 import pytest
@@ -99,6 +100,10 @@ def test_after_a_cut_at_any_moment_the_ledger_holds_all_that_was_told(
         starts_with_all(program, state, expected, tmp_path / f"host-{number}", f"seed {SEED}, cut after {count} writes")
         checked += len(expected)
     assert dropped and torn and checked
+    # A disk that has forgotten all of it is found out.
+    state = read_folder(shutil.copy(base, tmp_path / "cut.img"), tmp_path / "state-empty")
+    with pytest.raises(AssertionError, match="are not in the ledger"):
+        starts_with_all(program, state, set(known_at), tmp_path / "host-empty", "an empty disk")
     measured(
         f"seed {SEED}: {len(counts)} cuts of {len(entries)} writes, {dropped} dropped, {torn} torn; {len(known_at)} messages, "
         f"{checked} looked for and found")
