@@ -46,3 +46,7 @@ class Guarded:
         """Other rules from now on."""
         self.acl.write_text(rules)
         self.broker.reload()
+        # Whom it lets in now, it lets in by the new rules: it does one thing after the other.
+        newcomer = self.requester("newcomer")
+        newcomer.listen("nowhere")
+        newcomer.close()
