@@ -94,7 +94,7 @@ def alter(topic, again):
     def plant(sound):
         place = sound.index(topic)
         message = sound.received[place]
-        other = Message(topic, message.payload.replace(b"a", b"A", 1) + b" ", False, 1, None)
+        other = Message(topic, message.payload + b" ", False, 1, None)
         if again:
             sound.received.append(other)
         else:
