@@ -16,6 +16,7 @@ from bench.canal import CALM, CAUTION, DANGER, Canal
 from bench.disk import FLUSH, PowerCut, StateDisk, Write, read_folder, read_log
 from bench.lines import Bridge
 from bench.machine import Machine
+from support.ledger import Ledger
 from support.site import Site
 from support.waiting import wait_until
 
@@ -116,7 +117,7 @@ def starts_with_all(program, state, expected, folder, what):
     site.add_ultrasonic("canal-1", str(folder / "no-port"), levels={"caution": 1.2, "danger": 4.0})
     try:
         site.start().wait_ready(30)
-        entries = {(entry.topic, entry.payload) for entry in site.ledger().entries()}
+        entries = {(entry.topic, entry.payload) for entry in Ledger(state).entries()}
     finally:
         site.close()
     missing = expected - entries

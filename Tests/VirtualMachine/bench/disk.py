@@ -25,7 +25,7 @@ class StateDisk:
         with open(self.image, "wb") as file:
             file.truncate(megabytes << 20)
         subprocess.run(
-            ["mke2fs", "-q", "-t", "ext4", "-L", "state", "-E", "lazy_itable_init=0,lazy_journal_init=0", self.image],
+            ["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-L", "state", "-E", "lazy_itable_init=0,lazy_journal_init=0", self.image],
             check=True, capture_output=True)
 
     def arguments(self):
