@@ -43,7 +43,7 @@ def flood_goes_on(canal, subscriber):
 def is_unwritable(canal, subscriber):
     """The log says so at once; the alert does after a minute, so that it is waited for in the soak alone."""
     wait_until(
-        lambda: "Failed to write the ledger" in canal.board.journal(), 20,
+        lambda: "Failed to write the ledger" in canal.said(), 20,
         lambda: f"it is said; journal:\n{canal.board.journal()}", every=0.3)
     if SOAK:
         told = wait_until(
@@ -150,5 +150,5 @@ def test_a_spoilt_page_hinders_neither_watching_nor_the_siren(board, canal, stat
     canal.sensor.distance = CALM
     wait_until(lambda: canal.told(subscriber)[-1]["message"] == "clear", 40, "the flood ends")
     canal.wait_siren(False)
-    assert "Refused a message" not in board.journal()
+    assert "Refused a message" not in canal.said()
     names_are_given_once(canal, subscriber)

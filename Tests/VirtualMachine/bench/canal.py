@@ -1,5 +1,7 @@
 """A canal with a level sensor on the machine's 16550 and a siren on its GPIO, and what the broker hears of it."""
 
+import re
+
 from support.account import is_kept
 from support.waiting import wait_until
 from ultrasonic import Ultrasonic
@@ -13,6 +15,7 @@ SIREN = 7
 class Canal:
     def __init__(self, board, bridge, peers, folder, chip=None):
         self.board, self.chip = board, chip
+        self._began = board.machine.uptime()
         self.sensor = peers(Ultrasonic(folder / "canal", distance=CALM))
         self._bridge = bridge
         self.connect()
@@ -43,6 +46,11 @@ class Canal:
         """The latest alert about the board's own ledger, if it is of this message."""
         alerts = [m.json() for m in subscriber.on(self.board.topic("alert")) if m.json()["kind"] == "storage"]
         return alerts[-1] if alerts and alerts[-1]["message"] == message else None
+
+    def said(self):
+        """The journal since this canal is there: the machine serves many tests."""
+        lines = self.board.journal(lines=1000).splitlines()
+        return "\n".join(line for line in lines if float((re.match(r"\[ *([\d.]+)\]", line) or [0, 0])[1]) >= self._began)
 
     def wait_siren(self, sounds, seconds=20):
         wait_until(
