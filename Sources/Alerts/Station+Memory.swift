@@ -10,10 +10,10 @@ extension Station {
   ///
   /// - Parameters:
   ///   - states: the newest state of each key, in any order; of several with one key the last counts.
-  ///   - sequences: the last number of each stream, from the ledger.
+  ///   - sequences: the last number of each stream, from the ledger; nil: there is none, and the numbers go on.
   ///   - sameBoot: whether `states` were saved in this boot, so that their monotonic times still hold.
   public mutating func restore(
-    _ states: [SavedState], sequences: [String: UInt64], at moment: Moment, sameBoot: Bool
+    _ states: [SavedState], sequences: [String: UInt64]?, at moment: Moment, sameBoot: Bool
   ) {
     var saved: [String: SavedState] = [:]
     for state in states { saved[state.key] = state.part == nil ? nil : state }
@@ -100,7 +100,7 @@ extension Station {
     return states
   }
 
-  private mutating func restoreBook(_ saved: [String: SavedState], sequences: [String: UInt64], shift: TimeShift) {
+  private mutating func restoreBook(_ saved: [String: SavedState], sequences: [String: UInt64]?, shift: TimeShift) {
     var ordinal: UInt64 = 0
     if case .book(let last)? = saved[SavedKey.book]?.part { ordinal = last }
     var alerts: [AlertBook.Active] = []

@@ -180,7 +180,6 @@ extension Station {
       } else {
         lostRehearsals.append(memory)
       }
-      book.noteSequences(memory.alerts.map(\.alert.sequence))
     }
     rehearsals.sort { $0.plan.sensor.text < $1.plan.sensor.text }
     lostRehearsals.sort { $0.plan.sensor.text < $1.plan.sensor.text }

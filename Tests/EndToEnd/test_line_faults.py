@@ -1,13 +1,11 @@
 """What lines do: delay, break up, stall, cut, and drop silently. Nothing may be lost, and the siren's decision never waits."""
 
-import os
-import shutil
-import subprocess
 import time
 
 import pytest
 from support.relay import Relay
 from support.waiting import wait_until
+from support.wire import Detour, Wire, or_say_why
 from ultrasonic import Ultrasonic
 
 CALM, CAUTION, DANGER = 4000, 3000, 1000
@@ -97,51 +95,9 @@ def test_a_black_hole_is_noticed_within_one_and_a_half_keep_alive_periods(river,
     expect_all(subscriber, river, flood(river, gauge, 1), 60)
 
 
-class Wire:
-    """A network namespace, and a pair of virtual Ethernet ends between it and this machine."""
-
-    def __init__(self):
-        self.name = f"mm{os.getpid()}"
-        self.ends = f"{self.name}a", f"{self.name}b"
-        self.here, self.there = "10.213.77.1", "10.213.77.2"
-        self._run("ip", "netns", "add", self.name)
-        try:
-            self._run("ip", "link", "add", self.ends[0], "type", "veth", "peer", "name", self.ends[1])
-            self._run("ip", "link", "set", self.ends[1], "netns", self.name)
-            self._run("ip", "addr", "add", f"{self.here}/30", "dev", self.ends[0])
-            self._run("ip", "link", "set", self.ends[0], "up")
-            inside = "ip", "-n", self.name
-            self._run(*inside, "addr", "add", f"{self.there}/30", "dev", self.ends[1])
-            self._run(*inside, "link", "set", self.ends[1], "up")
-            self._run(*inside, "link", "set", "lo", "up")
-        except Exception:
-            self.close()
-            raise
-
-    @staticmethod
-    def _run(*arguments):
-        subprocess.run(arguments, check=True, capture_output=True, text=True)
-
-    def set(self, state):
-        """Takes this machine's end down, or up again: what the other sends is dropped, and nobody is told."""
-        self._run("ip", "link", "set", self.ends[0], state)
-
-    def close(self):
-        subprocess.run(["ip", "link", "del", self.ends[0]], capture_output=True)
-        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
-
-
 @pytest.fixture
-def wire():
-    try:
-        wire = Wire()
-    except (subprocess.CalledProcessError, FileNotFoundError) as error:
-        reason = f"no network namespace can be made here: {getattr(error, 'stderr', '') or error}"
-        if os.environ.get("CI") == "true" and os.geteuid() == 0 and shutil.which("ip"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    yield wire
-    wire.close()
+def wire(peers):
+    return or_say_why(lambda: peers(Wire()))
 
 
 def test_a_link_that_goes_down_is_noticed_and_loses_nothing(
@@ -149,7 +105,7 @@ def test_a_link_that_goes_down_is_noticed_and_loses_nothing(
     broker = make_broker("behind", settings=f"listener 18830 {wire.here}\nallow_anonymous true\n").start()
     subscriber = make_subscriber(broker.port)
     river.mqtt_table.update(host=wire.here, port=18830, insecure=True)
-    gateway = river.start(wrapper=("ip", "netns", "exec", wire.name)).wait_ready()
+    gateway = river.start(wrapper=wire.wrapper).wait_ready()
     wait_until(lambda: subscriber.on(river.topic("health")), 20, "the first minute's states begin")
     time.sleep(1)
     wire.set("down")
@@ -162,3 +118,51 @@ def test_a_link_that_goes_down_is_noticed_and_loses_nothing(
     count += flood(river, gauge, 1)
     wire.set("up")
     expect_all(subscriber, river, count, 90)
+
+
+class Hole:
+    """A gauge whose gateway reaches its broker by a detour."""
+
+    def __init__(self, river, detour, make_broker, make_subscriber):
+        self.detour = detour
+        broker = make_broker("far", settings=f"listener 18831 {detour.here}\nallow_anonymous true\n").start()
+        self.subscriber = make_subscriber(broker.port)
+        river.mqtt_table.update(host=detour.here, port=18831, insecure=True)
+        self.river = river
+
+    def start(self):
+        gateway = self.river.start(wrapper=self.detour.wrapper).wait_ready()
+        gateway.wait_said("Connected to the broker")
+        return gateway
+
+
+@pytest.fixture
+def hole(river, peers, make_broker, make_subscriber):
+    return Hole(river, or_say_why(lambda: peers(Detour())), make_broker, make_subscriber)
+
+
+def test_what_long_packets_fall_into_is_noticed_and_loses_nothing(river, gauge, hole, measured):
+    """A tunnel somewhere on the way that swallows long packets: short ones arrive, so the broker seems to be well."""
+    gateway = hole.start()
+    count = flood(river, gauge, 1)
+    expect_all(hole.subscriber, river, count, 30)
+    hole.detour.swallow(True)
+    begun = time.monotonic()
+    count += flood(river, gauge, 2)
+    gateway.wait_said(GIVEN_UP, seconds=4 * KEEP_ALIVE)
+    measured(f"a hole for long packets is noticed after {time.monotonic() - begun:.1f} s of keep-alive {KEEP_ALIVE} s")
+    assert hole.detour.swallowed() > 0
+    assert river.ledger().undelivered(), "long alerts wait"
+    hole.detour.swallow(False)
+    expect_all(hole.subscriber, river, count, 90)
+
+
+def test_a_kernel_that_probes_gets_past_the_hole(top, river, gauge, hole, measured):
+    assert f"echo {hole.detour.PROBING} " in (top / "docs/installing.md").read_text()
+    hole.detour.probe()
+    hole.detour.swallow(True)
+    hole.start()
+    begun = time.monotonic()
+    expect_all(hole.subscriber, river, flood(river, gauge, 1), 60)
+    measured(f"past the hole after {time.monotonic() - begun:.1f} s, {hole.detour.swallowed()} packets swallowed")
+    assert hole.detour.swallowed() > 0, "the alerts were long enough"

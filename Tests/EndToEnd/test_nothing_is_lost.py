@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from scripted_controller import ScriptedController
 from support.city import City, random_persons
+from support.scenario import LEVELS, MOUNT_HEIGHT, Gauge, Walker
 from support.waiting import Overdue
 from ultrasonic import Ultrasonic
 
@@ -27,73 +28,7 @@ TOTAL = SENSORS * CHANGES + PERSONS * CROSSINGS
 KILLS = 10
 KILLS_BEFORE_HAND_OVER = 4
 DEADLINE = 230.0
-MOUNT_HEIGHT = 4500  # millimetres
-LEVELS = {"standby": 0.8, "caution": 1.2, "evacuation_judgment": 1.9, "danger": 2.6, "flooding": 3.4}
 NAMESPACE = "{urn:oasis:names:tc:emergency:cap:1.2}"
-
-
-class Gauge:
-    """A sensor whose water jumps from one step of the ladder to another, and the messages this must cause."""
-
-    def __init__(self, name, sensor, chance):
-        self.name = name
-        self.sensor = sensor
-        self.chance = chance
-        self.expected = []
-        self.step = -1
-        self.next_change = 0.0
-
-    @property
-    def is_done(self):
-        return len(self.expected) >= CHANGES
-
-    def change(self):
-        """Moves the water to another step: -1 is below all of them."""
-        steps = list(LEVELS)
-        bounds = [0.05, *LEVELS.values(), 4.4]
-        target = self.chance.choice([step for step in range(-1, len(steps)) if step != self.step])
-        low, high = round(bounds[target + 1] * 1000), round(bounds[target + 2] * 1000) - 1
-        # The lowest and the highest value of a step are the likeliest to be taken for another.
-        level = self.chance.choice([low, high, self.chance.randint(low, high)])
-        if target < 0:
-            self.expected.append(("clear", None, None, None, level / 1000))
-        else:
-            message = "raise" if self.step < 0 else "update"
-            self.expected.append((message, steps[target], target + 1, LEVELS[steps[target]], level / 1000))
-        self.step = target
-        self.sensor.distance = MOUNT_HEIGHT - level
-
-    @staticmethod
-    def story(alert):
-        observed = alert["observed"]
-        if alert["message"] == "clear":
-            return ("clear", None, None, None, observed["value"])
-        return (alert["message"], alert["step"], alert["level"], observed["threshold"], observed["value"])
-
-
-class Walker:
-    """A person who comes and goes at one place."""
-
-    def __init__(self, person, controller, chance):
-        self.name = person.subject
-        self.person = person
-        self.controller = controller
-        self.chance = chance
-        self.expected = []
-        self.next_change = 0.0
-
-    @property
-    def is_done(self):
-        return len(self.expected) >= CROSSINGS
-
-    def change(self):
-        arrives = len(self.expected) % 2 == 0
-        self.controller.set_signal(self.name, self.chance.randint(-70, -45) if arrives else None)
-        self.expected.append(("arrival" if arrives else "departure", self.person.place))
-
-    @staticmethod
-    def story(notice):
-        return (notice["kind"], notice["place"])
 
 
 class Trial:
@@ -257,7 +192,8 @@ def trial(request, make_site, make_broker, make_subscriber, peers, tmp_path):
         name = f"gauge-{number}"
         sensor = peers(Ultrasonic(ports / name, distance=MOUNT_HEIGHT - 50, interval=0.02))
         site.add_ultrasonic(name, sensor.terminal.path, mount_height=MOUNT_HEIGHT / 1000, levels=LEVELS)
-        actors.append(Gauge(name, sensor, chance))
+        actors.append(Gauge(
+            name, lambda level, sensor=sensor: setattr(sensor, "distance", MOUNT_HEIGHT - level), chance, CHANGES))
     controller = peers(ScriptedController(ports / "beacon", seed=request.param))
     site.add_receiver("gate", controller.terminal.path)
     places = ["gate-north", "gate-south"]
@@ -266,7 +202,7 @@ def trial(request, make_site, make_broker, make_subscriber, peers, tmp_path):
     persons = random_persons(chance, PERSONS, places)
     for person in persons:
         controller.add(person.subject, person.format, person.identifier, interval=0.25)
-        actors.append(Walker(person, controller, chance))
+        actors.append(Walker(person, controller, chance, CROSSINGS))
     # Somebody on no list is always there: never told, and a receiver that is never without any sighting.
     controller.add("passer-by", "ibeacon", chance.randbytes(20), interval=0.25)
     controller.set_signal("passer-by", -60)

@@ -15,8 +15,9 @@ TOP = Path(__file__).resolve().parents[2]
 for folder in (Path(__file__).parent, TOP / "Tests/EndToEnd", TOP / "Tests/Peers"):
     sys.path.insert(0, str(folder))
 
-from bench.board import Board  # noqa: E402
+from bench.board import STATE, Board  # noqa: E402
 from bench.chip import SimulatedChip  # noqa: E402
+from bench.disk import StateDisk  # noqa: E402
 from bench.lines import Bridge, WireWatch  # noqa: E402
 from bench.machine import Machine  # noqa: E402
 from bench.radio import Controller  # noqa: E402
@@ -41,10 +42,39 @@ def program():
     return Path(os.environ.get("MIMAMORI_GATEWAY") or TOP / ".build/release/mimamori-gateway").absolute()
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: takes many minutes; only where MIMAMORI_SOAK is 1")
+
+
+def pytest_collection_modifyitems(config, items):
+    if os.environ.get("MIMAMORI_SOAK") == "1":
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.left_out = [item.nodeid for item in left_out]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Names what was left out, and the figures that were measured."""
+    for name in getattr(config, "left_out", []):
+        terminalreporter.write_line(f"left out, for the soak: {name}")
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            if report.when == "call" and name == "measured":
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {text}")
+
+
+@pytest.fixture
+def measured(record_property):
+    """Says a figure that was measured; the summary shows it."""
+    return lambda text: record_property("measured", text)
+
+
 @pytest.fixture(scope="session")
-def machine():
+def machine(tmp_path_factory):
     """The machine, booted once. What a test changes in it, it must put back."""
-    machine = Machine()
+    machine = Machine(state=StateDisk(tmp_path_factory.mktemp("disk")))
     try:
         yield machine.boot()
     finally:
@@ -52,19 +82,29 @@ def machine():
 
 
 @pytest.fixture(scope="session")
-def installed(machine, program, tmp_path_factory):
-    """The machine with what `make install` brings, made known to systemd and udev as a package would."""
+def install(program, tmp_path_factory):
+    """Brings what `make install` brings to a machine, and makes it known to systemd and udev as a package would."""
     stage = tmp_path_factory.mktemp("stage")
     # The program on trial is installed as it is: building is another target's work.
     result = subprocess.run(
         ["make", "--no-print-directory", "--old-file=build", "install", f"DESTDIR={stage}", f"GATEWAY={program}"],
         cwd=TOP, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
-    machine.put(stage, "/")
-    machine.run(
-        "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload && udevadm control --reload",
-        seconds=120)
-    return machine
+
+    def put(machine):
+        machine.put(stage, "/")
+        machine.run(
+            "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload && udevadm control --reload",
+            seconds=120)
+        return machine
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def installed(machine, install):
+    """The machine with the gateway installed."""
+    return install(machine)
 
 
 @pytest.fixture
@@ -132,6 +172,15 @@ def board(installed, broker, tmp_path):
     board = Board(installed, tmp_path / "site", broker)
     yield board
     board.close()
+
+
+@pytest.fixture
+def state_disk(board):
+    """The state folder on a disk of its own, empty, until the end of the test."""
+    board.mount_state()
+    yield board.machine.state
+    board.stop()
+    board.machine.run(f"umount {STATE}")
 
 
 @pytest.fixture

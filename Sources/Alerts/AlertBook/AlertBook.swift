@@ -180,11 +180,6 @@ struct AlertBook: Sendable {
     return sequence
   }
 
-  /// Numbers that were given before.
-  mutating func noteSequences(_ numbers: [UInt64]) {
-    sequence = max(sequence, numbers.max() ?? 0)
-  }
-
   func identifyRehearsal(of alert: Alert, mode: AlertMode, ordinal: UInt64) -> String {
     identify(
       AlertOrigin(
@@ -200,14 +195,21 @@ struct AlertBook: Sendable {
   }
 
   /// Goes on from an earlier run.
-  mutating func restore(_ alerts: [Active], ordinal: UInt64, sequences: [String: UInt64]) {
+  ///
+  /// - Parameter sequences: the last number of each stream, from the ledger, which takes no other than the next. A ledger that
+  ///   was begun anew counts from 1, whatever number the alerts that stand were told with. Nil: nobody counts but this book.
+  mutating func restore(_ alerts: [Active], ordinal: UInt64, sequences: [String: UInt64]?) {
     func isBefore(_ left: Active, _ right: Active) -> Bool {
       (left.raisedAs, left.alert.sensor.text, left.alert.kind.rawValue)
         < (right.raisedAs, right.alert.sensor.text, right.alert.kind.rawValue)
     }
     active = alerts.sorted(by: isBefore)
     self.ordinal = ordinal
-    sequence = max(sequences["alert"] ?? 0, alerts.compactMap(\.told?.sequence).max() ?? 0)
+    guard let sequences else {
+      sequence = alerts.compactMap(\.told?.sequence).max() ?? 0
+      return
+    }
+    sequence = sequences["alert"] ?? 0
     for (stream, last) in sequences where stream != "alert" {
       subjectSequences[SubjectID(stream)] = last
     }

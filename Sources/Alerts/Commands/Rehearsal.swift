@@ -107,7 +107,7 @@ extension Rehearsal {
     began = shift.throughPause(memory.began, savedAt: savedAt)
     next = shift.throughPause(memory.next, savedAt: savedAt)
     alerts = memory.alerts.map { AlertBook.Active($0, savedAt: savedAt, shift: shift) }
-    station.restore(memory.states, sequences: [:], at: shift.now, sameBoot: sameBoot)
+    station.restore(memory.states, sequences: nil, at: shift.now, sameBoot: sameBoot)
   }
 }
 

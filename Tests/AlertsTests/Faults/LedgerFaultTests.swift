@@ -40,6 +40,28 @@ import Testing
     #expect(next.alerts.count == told)
   }
 
+  @Test func `that was begun anew counts from 1, although alerts stand that were told with higher numbers`() throws {
+    let canal = FloodRule(
+      sensor: "canal-1", levels: [.init(step: .caution, threshold: .metres(1.2))], confirm: .readings(1),
+      releaseMargin: .metres(0.05), releaseHold: .zero)
+    let plan = StationPlan(gateway: "g", sensors: [TestSite.sensors[1]], floods: [canal])
+    var run = StationRun(plan)
+    for (second, level) in [(0.0, 1.25), (10, 1.0), (20, 1.0), (400, 1.3)] {
+      run.tell(.reading("canal-1", .metres(level)), at: second)
+    }
+    let standing = try #require(run.alerts.last)
+    #expect(standing.message == .raise && standing.sequence == 3)
+    // Of a ledger that was replaced at the start there is the station's memory, and no number.
+    var next = StationRun(
+      plan, watch: .empty, states: run.ledger, sequences: [:], at: StationRun.moment(410), sameBoot: true)
+    next.tell(.ledger(.ledgerDamaged), at: 420)
+    next.tell(.reading("canal-1", .metres(1.0)), at: 430)
+    next.tell(.reading("canal-1", .metres(1.0)), at: 440)
+    #expect(next.alerts.map(\.sequence) == [1, 2])
+    #expect(next.alerts.first?.fault == .ledgerDamaged)
+    #expect(next.alerts.last?.id == standing.id && next.alerts.last?.revision == 2)
+  }
+
   @Test func `that changes its cause is one alert`() {
     var run = StationRun(Self.plan)
     run.tell(.ledger(.ledgerDamaged), at: 10)

@@ -79,6 +79,7 @@ class Requester:
         self._client.on_message = lambda client, userdata, message: self.answers.append(
             (message.topic, bytes(message.payload), getattr(message.properties, "CorrelationData", None)))
         self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.reconnect_delay_set(0.1, 0.5)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
@@ -94,6 +95,11 @@ class Requester:
         if correlation is not None:
             properties.CorrelationData = correlation
         self._client.publish(topic, payload, qos, retain, properties).wait_for_publish(10)
+
+    def post(self, topic, payload):
+        """Hands a message over and waits for nothing; while there is no broker it is thrown away."""
+        if self._client.is_connected():
+            self._client.publish(topic, payload, 1)
 
     def wait_answer(self, what, seconds=10):
         return wait_until(lambda: next((a for a in self.answers if what(a)), None), seconds, "an answer comes")

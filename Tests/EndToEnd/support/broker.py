@@ -59,9 +59,12 @@ class Broker:
         return self
 
     def reload(self):
-        """Reads its files of rules and passwords again."""
+        """Reads its files of rules and passwords again. It says so before it does: what is asked of it after this is answered by the
+        new rules only once it has answered anything else that was asked after this."""
+        said = "Reloading config"
+        before = self.log_text().count(said)
         self._process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "Reloading config" in self.log_text(), 5, "mosquitto reads its files again")
+        wait_until(lambda: self.log_text().count(said) > before, 5, "mosquitto reads its files again")
 
     def stop(self):
         """A clean stop: mosquitto saves its sessions, queues and retained messages.

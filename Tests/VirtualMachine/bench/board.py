@@ -2,6 +2,8 @@
 
 from support.site import Site
 
+from .disk import DEVICE
+
 UNIT = "mimamori-gateway.service"
 CONFIGURATION = "/etc/mimamori/gateway.toml"
 STATE = "/var/lib/mimamori"
@@ -38,6 +40,13 @@ class Board:
         result = self.machine.run(f"systemctl start {UNIT}", check=False)
         assert result.status == 0, f"{result.error}\n{self.journal()}"
         return self
+
+    def mount_state(self, source=DEVICE, options="", is_empty=True):
+        """Puts the state folder onto a file system of its own, the state disk's if no other is named."""
+        self.machine.run(
+            f"mkdir -p {STATE} && mount {options} {source} {STATE} && chown mimamori: {STATE} && chmod 0700 {STATE}")
+        if is_empty:
+            self.machine.run(f"find {STATE} -mindepth 1 -delete")
 
     def stop(self):
         self.machine.run(f"systemctl stop {UNIT}")

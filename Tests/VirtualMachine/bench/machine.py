@@ -60,10 +60,11 @@ class Machine:
     """Debian 12 on a disk that forgets, with a serial console in a file and three lines to the outside.
 
     `serial_line` is ttyS1, `radio_line` ttyS2, and each of the two USB plugs has a line of its own: Unix sockets on
-    which QEMU listens. `share` is a folder of the host that the machine sees as /host.
+    which QEMU listens. `share` is a folder of the host that the machine sees as /host. `state`, if given, is a second disk
+    that does not forget (bench/disk.py).
     """
 
-    def __init__(self, folder=None, *, memory=640):
+    def __init__(self, folder=None, *, memory=640, state=None):
         for name in ("vmlinuz", "initramfs", "root.img"):
             assert (IMAGE / name).exists(), f"{IMAGE / name} is missing: run `make virtual-machine`"
         # Paths of Unix sockets must be short.
@@ -74,6 +75,7 @@ class Machine:
         self.trace_log = self._folder / "trace.log"
         self.serial_line = self._folder / "serial"
         self.radio_line = self._folder / "radio"
+        self.state = state
         self._memory = memory
         self._lock = threading.Lock()
         self._process = self._qmp = self._agent = None
@@ -130,6 +132,8 @@ class Machine:
             "-D", str(self.trace_log)]
         for plug in USB_PLUGS:
             arguments += socket_line(plug, self.usb_line(plug))
+        if self.state:
+            arguments += self.state.arguments()
         return arguments
 
     @property
