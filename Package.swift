@@ -85,7 +85,7 @@ let package = Package(
       name: "AlertsTests", dependencies: ["Alerts", "Observations", "TestData"], exclude: ["Golden"],
       swiftSettings: strict),
     .testTarget(
-      name: "DeliveryTests", dependencies: ["Delivery", "FaultyDisk", "Observations", "Locks", logging],
+      name: "DeliveryTests", dependencies: ["Delivery", "FaultyDisk", "Alerts", "Observations", "Locks", logging],
       swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",

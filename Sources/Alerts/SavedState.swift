@@ -79,13 +79,14 @@ enum SavedKey {
 /// How the monotonic times of an earlier run read on the clock of this one.
 struct TimeShift: Sendable {
   let now: Moment
-  private let sameBoot: Bool
+  /// Whether both are of one boot, so that monotonic times hold.
+  let isSameBoot: Bool
   /// When the earlier run stopped, if it stopped in order.
   private let stopped: Moment?
 
   init(now: Moment, sameBoot: Bool, stopped: Moment?) {
     self.now = now
-    self.sameBoot = sameBoot
+    isSameBoot = sameBoot
     self.stopped = stopped
   }
 
@@ -97,7 +98,7 @@ struct TimeShift: Sendable {
   /// In another boot the wall clock bridges the gap. Where it cannot be trusted no time has passed: a hold is then kept
   /// too long, never too short.
   func throughPause(_ time: MonotonicTime, savedAt: Moment) -> MonotonicTime {
-    guard !sameBoot else { return time }
+    guard !isSameBoot else { return time }
     let isTrusted = now.clock != .unsynchronized && savedAt.clock != .unsynchronized
     let elapsed = isTrusted ? max(now.wall - savedAt.wall, .zero) : .zero
     return time + ((now.monotonic - elapsed) - savedAt.monotonic)
@@ -105,7 +106,7 @@ struct TimeShift: Sendable {
 
   /// When the program was last known to be alive, on this run's clock; nil where no clock tells.
   func lastAlive(_ moment: Moment) -> MonotonicTime? {
-    guard sameBoot || now.clock != .unsynchronized && moment.clock != .unsynchronized else { return nil }
+    guard isSameBoot || now.clock != .unsynchronized && moment.clock != .unsynchronized else { return nil }
     return min(throughPause(moment.monotonic, savedAt: moment), now.monotonic)
   }
 

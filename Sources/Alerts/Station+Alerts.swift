@@ -74,15 +74,20 @@ extension Station {
     while let position = book.indexToRenew(at: moment.monotonic) {
       guard let alert = book.active[position].told else { return }
       guard !endLedgerTrial(position, at: moment, into: &effects) else { continue }
-      var content = alert.content
-      if let index = channelIndex[alert.sensor], alert.kind.isHazard, !alert.isUnproven,
-        book.active[position].withheld == nil
-      {
-        content.observed = observed(index, alert, at: moment)
-        if alert.kind == .rain { content.until = rainWaitsUntil(index, at: moment) }
-      }
+      let content = presentContent(of: alert, position, at: moment)
       tell(position, reason: "renewed", content: content, isNews: false, at: moment, into: &effects)
     }
+  }
+
+  /// What an alert says when it is said again: of a hazard with what is measured now.
+  func presentContent(of alert: Alert, _ position: Int, at moment: Moment) -> AlertContent {
+    var content = alert.content
+    guard let index = channelIndex[alert.sensor], alert.kind.isHazard, !alert.isUnproven,
+      book.active[position].withheld == nil
+    else { return content }
+    content.observed = observed(index, alert, at: moment)
+    if alert.kind == .rain { content.until = rainWaitsUntil(index, at: moment) }
+    return content
   }
 
   func waterContent(_ index: Int, step: LadderStep) -> AlertContent {
@@ -119,7 +124,8 @@ extension Station {
     _ kind: AlertKind, sensor: SensorID, name: String, onset: Moment, content: AlertContent, at moment: Moment,
     into effects: inout Effects
   ) {
-    let alert = book.raise(kind, sensor: sensor, name: name, onset: onset, content: content, at: moment)
+    let alert = book.raise(
+      kind, sensor: sensor, name: name, onset: onset.read(by: moment), content: content, at: moment)
     effects.alerts.append(alert)
     save(book.active.count - 1, at: moment, into: &effects)
     saveBook(at: moment, into: &effects)

@@ -35,7 +35,9 @@ extension Station {
   /// The wall clock was set, or is trusted more or less: what waits for a time of day is looked at anew.
   mutating func clockWasSet(at moment: Moment, into effects: inout Effects) {
     clockIsKnown(at: moment, into: &effects)
+    correctTimes(at: moment, into: &effects)
     for place in places.indices {
+      places[place].since = places[place].since.read(by: moment)
       places[place].watch.resumeRules(at: moment.monotonic)
       watchDeadline(ofPlace: place)
       updateSuspensions(place, at: moment, into: &effects)

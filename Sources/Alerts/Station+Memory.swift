@@ -21,6 +21,7 @@ extension Station {
     latest = moment.monotonic
     let shift = TimeShift(now: moment, sameBoot: sameBoot, stopped: saved[SavedKey.stopped]?.savedAt)
     let lastAlive = saved.values.lazy.map(\.savedAt).max { $0.wall < $1.wall }
+    isTrustChanged = saved.values.lazy.map(\.savedAt).max { $0.monotonic < $1.monotonic }?.clock != moment.clock
     restoreBook(saved, sequences: sequences, shift: shift)
     restoreMaintenance(saved, shift: shift)
     for index in channels.indices { restoreChannel(index, saved, shift: shift) }

@@ -64,7 +64,7 @@ extension Station {
     let isNightExit =
       moment.clock != .unsynchronized
       && watch.rules(of: ending.index)?.nightExit?.concerns(
-        lastSeen: person.lastHeard.wall, detected: moment.wall, in: plan.zone) ?? false
+        lastSeen: person.lastSeen(by: moment).wall, detected: moment.wall, in: plan.zone) ?? false
     announce(
       isNightExit ? .nightExit : .departure, place, person, ending.confidence, at: moment, into: &effects)
   }
@@ -75,13 +75,14 @@ extension Station {
   ) {
     let rule = places[place].watch.rule
     let source = "\(rule.id.text)/\(person.subject.text)"
-    let onset = kind == .departure || kind == .nightExit ? person.lastHeard : moment
+    let lastSeen = person.lastSeen(by: moment)
+    let onset = kind == .departure || kind == .nightExit ? lastSeen : moment
     effects.notices.append(
       Notice(
         id: book.makeID(source: source, kind: kind.rawValue, onset: onset.wall), revision: 1, mode: .actual,
         sequence: book.nextSequence(of: person.subject), subject: person.subject, person: person.person, kind: kind,
         place: rule.id, placeName: rule.name, sensor: places[place].watch.sensor(of: person), detected: moment,
-        lastSeen: person.lastHeard, confidence: confidence,
+        lastSeen: lastSeen, confidence: confidence,
         whereabouts: whereabouts(of: rule, at: moment.monotonic)))
     saveBook(at: moment, into: &effects)
   }

@@ -39,6 +39,10 @@ public struct Station: Sendable {
     monotonic: MonotonicTime(nanoseconds: 0), wall: WallTime(milliseconds: 0), clock: .unsynchronized)
   /// When the last input was handled.
   var latest = MonotonicTime(nanoseconds: 0)
+  /// Whether the clock was trusted more or less when an earlier run saved something last.
+  var isTrustChanged = false
+  /// Whether it is the station of an exercise or a test.
+  var isRehearsing = false
   /// How many inputs named no sensor of the plan or said what such a sensor cannot say. They change nothing.
   public internal(set) var ignoredInputs: UInt64 = 0
 
@@ -131,6 +135,7 @@ public struct Station: Sendable {
     }
     clearOrphans(at: moment, into: &effects)
     startCommanded(at: moment, into: &effects)
+    if isTrustChanged { correctTimes(at: moment, into: &effects) }
     for index in places.indices {
       places[index].since = moment
       places[index].suspended = suspensions(of: index, at: moment)

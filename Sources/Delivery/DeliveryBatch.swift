@@ -75,11 +75,14 @@ public struct RetainedState: Sendable, Hashable {
   public var isRetained: Bool
   /// Where it goes, marked as delayed, when a newer one takes its place before the broker has it; nil: nowhere.
   public var backlogTopic: String?
+  /// When it was made on the boot's monotonic clock, in nanoseconds, where the payload itself does not say it.
+  public var madeNanoseconds: Int64?
 
   public init(
     topic: String, payload: [UInt8], urgency: Urgency, expirySeconds: UInt32? = nil, isRetained: Bool = true,
-    backlogTopic: String? = nil
+    backlogTopic: String? = nil, madeNanoseconds: Int64? = nil
   ) {
+    self.madeNanoseconds = madeNanoseconds
     self.backlogTopic = backlogTopic
     self.isRetained = isRetained
     self.topic = topic

@@ -37,7 +37,11 @@ public final class DeliveryService: Sendable {
   /// Opens the ledger. A damaged one is set aside and a new one begun; the log says so.
   ///
   /// - Parameters:
-  ///   - freeze: makes a message's final bytes from its draft, told whether it is delayed. Called on the ledger thread.
+  ///   - freeze: makes a message's final bytes at its first hand-over. Called on the ledger thread.
+  ///   - correct: makes the bytes of a state at each hand-over, told its bytes and when it was made, as `RetainedState`
+  ///     says it. Called on the ledger thread.
+  ///   - mayFreezeAhead: whether what is late may be frozen some seconds ahead of its hand-over, because no clock will be
+  ///     set meanwhile. Called on the ledger thread.
   ///   - head: makes the retained message of a person's stream, or nil for none. Called on the ledger thread.
   ///   - digest: SHA-256, for the ledger's chain. Called on the ledger thread.
   ///   - now: the monotonic clock in which `OutgoingMessage.detectedNanoseconds` counts, in nanoseconds.
@@ -45,7 +49,9 @@ public final class DeliveryService: Sendable {
   ///   - random: from 0 up to 1, for the jitter of reconnects.
   public convenience init(
     settings: DeliverySettings,
-    freeze: @escaping @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8],
+    freeze: @escaping @Sendable (HandedOver) -> [UInt8],
+    correct: @escaping @Sendable (_ payload: [UInt8], _ madeNanoseconds: Int64?) -> [UInt8],
+    mayFreezeAhead: @escaping @Sendable () -> Bool,
     head: @escaping @Sendable (StreamHead) -> RetainedState?,
     digest: @escaping LedgerDigest,
     logger: Logger,
@@ -54,7 +60,8 @@ public final class DeliveryService: Sendable {
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
   ) throws(DeliveryError) {
     let closures = DeliveryClosures(
-      freeze: freeze, head: head, digest: digest, now: now, wallMilliseconds: wallMilliseconds)
+      freeze: freeze, correct: correct, mayFreezeAhead: mayFreezeAhead, head: head, digest: digest, now: now,
+      wallMilliseconds: wallMilliseconds)
     try self.init(settings: settings, closures: closures, logger: logger, random: random)
   }
 
@@ -166,9 +173,31 @@ public final class DeliveryService: Sendable {
   }
 }
 
+/// A message at its first hand-over: what its bytes are decided by, for ever.
+public struct HandedOver: Sendable, Hashable {
+  public var draft: [UInt8]
+  /// Whether it comes late, or nobody can tell how late.
+  public var isDelayed: Bool
+  /// When it was detected on the boot's monotonic clock, in nanoseconds; nil: in another boot.
+  public var detectedNanoseconds: Int64?
+  /// Of a form that names the earlier messages of its id: how the bytes of those begin, by revision, as they went out.
+  public var earlier: [Int: [UInt8]]
+
+  public init(
+    draft: [UInt8], isDelayed: Bool, detectedNanoseconds: Int64? = nil, earlier: [Int: [UInt8]] = [:]
+  ) {
+    self.draft = draft
+    self.isDelayed = isDelayed
+    self.detectedNanoseconds = detectedNanoseconds
+    self.earlier = earlier
+  }
+}
+
 /// What the delivery asks of its owner.
 package struct DeliveryClosures: Sendable {
-  package let freeze: @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8]
+  package let freeze: @Sendable (HandedOver) -> [UInt8]
+  package let correct: @Sendable (_ payload: [UInt8], _ madeNanoseconds: Int64?) -> [UInt8]
+  package let mayFreezeAhead: @Sendable () -> Bool
   package let head: @Sendable (StreamHead) -> RetainedState?
   package let digest: LedgerDigest
   package let now: @Sendable () -> Int64
@@ -177,12 +206,16 @@ package struct DeliveryClosures: Sendable {
   package let disk: any StateDisk
 
   package init(
-    freeze: @escaping @Sendable (_ draft: [UInt8], _ delayed: Bool) -> [UInt8],
+    freeze: @escaping @Sendable (HandedOver) -> [UInt8],
+    correct: @escaping @Sendable (_ payload: [UInt8], _ madeNanoseconds: Int64?) -> [UInt8] = { payload, _ in payload },
+    mayFreezeAhead: @escaping @Sendable () -> Bool = { true },
     head: @escaping @Sendable (StreamHead) -> RetainedState?, digest: @escaping LedgerDigest,
     now: @escaping @Sendable () -> Int64, wallMilliseconds: @escaping @Sendable () -> Int64,
     disk: any StateDisk = SystemDisk()
   ) {
     self.freeze = freeze
+    self.correct = correct
+    self.mayFreezeAhead = mayFreezeAhead
     self.head = head
     self.digest = digest
     self.now = now

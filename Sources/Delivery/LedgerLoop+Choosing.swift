@@ -137,8 +137,11 @@ extension LedgerLoop {
       }
       mayHaveBacklog = backlog.count == limit
       // What is late stays late: freezing it ahead of its hand-over changes nothing and spares a sync for each window.
-      for index in backlog.indices where isLate(backlog[index], now: now) {
-        backlog[index] = freeze(backlog[index], now: now)
+      // Unless the clock is yet to be set: then what is handed over after that gets the right times.
+      if closures.mayFreezeAhead() {
+        for index in backlog.indices where isLate(backlog[index], now: now) {
+          backlog[index] = freeze(backlog[index], now: now)
+        }
       }
     } catch {
       mayHaveBacklog = false
@@ -152,6 +155,24 @@ extension LedgerLoop {
       || now - stored.message.detectedNanoseconds > settings.timing.delayedNanoseconds
   }
 
+  /// How the messages before this one begin, as they went out: a CAP document names them by their times, and those may
+  /// have been corrected after its draft was made. One that cannot be read is named as the draft names it.
+  private func earlier(than stored: StoredMessage) -> [Int: [UInt8]] {
+    let message = stored.message
+    guard message.form == .cap, message.revision > 1 else { return [:] }
+    var found: [Int: [UInt8]] = [:]
+    let rows = (try? ledger.beginnings(id: message.id, form: stored.form, before: message.revision)) ?? []
+    for beginning in rows {
+      let bytes = pendingFreezes[beginning.row] ?? (beginning.isFrozen ? beginning.bytes : nil)
+      if let bytes { found[beginning.revision] = bytes }
+    }
+    for row in unwritten.rows(root: stored.root) where row < stored.row {
+      guard let earlier = unwritten[row], earlier.isFrozen else { continue }
+      found[earlier.message.revision] = earlier.message.draft
+    }
+    return found
+  }
+
   /// Decides the bytes for ever, if they are not decided.
   private func freeze(_ stored: StoredMessage, now: Int64) -> StoredMessage {
     guard !stored.isFrozen else { return stored }
@@ -159,7 +180,11 @@ extension LedgerLoop {
     if let bytes = pendingFreezes[stored.row] {
       frozen.message.draft = bytes
     } else {
-      frozen.message.draft = closures.freeze(stored.message.draft, isLate(stored, now: now))
+      let isOfThisBoot = stored.boot == settings.bootID
+      frozen.message.draft = closures.freeze(
+        HandedOver(
+          draft: stored.message.draft, isDelayed: isLate(stored, now: now),
+          detectedNanoseconds: isOfThisBoot ? stored.message.detectedNanoseconds : nil, earlier: earlier(than: stored)))
     }
     frozen.isFrozen = true
     if unwritten[stored.row] != nil {

@@ -80,7 +80,7 @@ extension LedgerLoop {
 
   private func delayed(_ observation: WaitingObservation) -> WaitingObservation {
     var marked = observation
-    marked.payload = closures.freeze(observation.payload, true)
+    marked.payload = closures.freeze(HandedOver(draft: observation.payload, isDelayed: true))
     return marked
   }
 
@@ -131,7 +131,7 @@ extension LedgerLoop {
         observationDone(item)
         continue
       }
-      var wire = WireMessage(topic: item.observation.topic, payload: item.observation.payload)
+      var wire = WireMessage(topic: item.observation.topic, payload: closures.correct(item.observation.payload, nil))
       wire.expirySeconds = UInt32(clamping: left)
       wire.mayAbbreviate = true
       switch handOver(wire, .observation(item), now: now) {

@@ -37,7 +37,7 @@ extension LedgerLoop {
   private func send(_ due: RetainedTable.Due, now: Int64) -> Bool {
     let state = due.state
     let content = Flight.Content.retained(topic: state.topic, version: due.version)
-    var wire = WireMessage(topic: state.topic, payload: state.payload)
+    var wire = WireMessage(topic: state.topic, payload: closures.correct(state.payload, state.madeNanoseconds))
     wire.isRetained = state.isRetained
     wire.expirySeconds = state.expirySeconds
     // What expires is what is sent for years and may be lost: observations and heartbeats.

@@ -79,6 +79,19 @@ public enum ClockQuality: String, Sendable, Codable {
   case unsynchronized
 }
 
+extension ClockQuality: Comparable {
+  private var rank: Int {
+    switch self {
+    case .unsynchronized: 0
+    case .rtc: 1
+    case .synchronized: 2
+    }
+  }
+
+  /// Whether it deserves less trust.
+  public static func < (left: ClockQuality, right: ClockQuality) -> Bool { left.rank < right.rank }
+}
+
 /// When something happened: on the clock that orders and on the clock that people read, with the latter's quality.
 public struct Moment: Hashable, Sendable, Codable {
   public let monotonic: MonotonicTime

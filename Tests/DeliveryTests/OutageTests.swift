@@ -50,9 +50,9 @@ import Testing
     let calls = Arrivals<Bool>()
     let harness = try DeliveryHarness(
       port: peer.port,
-      freeze: { draft, _ in
+      freeze: {
         calls.add(true)
-        return draft + Array(" frozen \(calls.all.count)".utf8)
+        return $0.draft + Array(" frozen \(calls.all.count)".utf8)
       })
     try harness.start()
     #expect(harness.isConnected())

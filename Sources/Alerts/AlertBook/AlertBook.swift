@@ -36,6 +36,11 @@ struct AlertBook: Sendable {
     var acknowledgedUntil: CommandEnd?
     /// Set while somebody works at its sensor and it has changed.
     var withheld: Withheld?
+    /// Whether its first and its latest message were made in an earlier boot, whose times nothing can correct.
+    var isRaisedEarlier = false
+    var isToldEarlier = false
+    /// When messages' times were corrected last.
+    var correctedAt: MonotonicTime?
 
     /// Its latest message that was told; nil: none was.
     var told: Alert? { withheld.map(\.told) ?? alert }
@@ -228,11 +233,18 @@ struct AlertMemory: Sendable, Hashable, Codable {
   /// Older records do not have it.
   var acknowledgedUntil: CommandEnd?
   var withheld: AlertBook.Withheld?
+  /// Older records do not have these.
+  var isRaisedEarlier: Bool?
+  var isToldEarlier: Bool?
+  var correctedAt: MonotonicTime?
 }
 
 extension AlertBook.Active {
   var memory: AlertMemory {
-    AlertMemory(alert: alert, raisedAs: raisedAs, acknowledgedUntil: acknowledgedUntil, withheld: withheld)
+    AlertMemory(
+      alert: alert, raisedAs: raisedAs, acknowledgedUntil: acknowledgedUntil, withheld: withheld,
+      isRaisedEarlier: isRaisedEarlier ? true : nil, isToldEarlier: isToldEarlier ? true : nil,
+      correctedAt: correctedAt)
   }
 
   /// Goes on from an earlier run.
@@ -249,5 +261,8 @@ extension AlertBook.Active {
       alert: shifted(memory.alert), raisedAs: memory.raisedAs,
       acknowledgedUntil: memory.acknowledgedUntil?.shifted(by: shift, savedAt: savedAt), withheld: memory.withheld)
     withheld?.told = memory.withheld?.told.map(shifted)
+    isRaisedEarlier = memory.isRaisedEarlier ?? false || !shift.isSameBoot
+    isToldEarlier = memory.isToldEarlier ?? false || !shift.isSameBoot
+    correctedAt = memory.correctedAt.map { shift.throughPause($0, savedAt: savedAt) }
   }
 }

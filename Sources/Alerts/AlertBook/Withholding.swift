@@ -62,6 +62,7 @@ extension AlertBook.Active {
   mutating func tell(_ alert: Alert) {
     if withheld == nil { self.alert = alert } else { withheld?.told = alert }
     if alert.acknowledged == nil { acknowledgedUntil = nil }
+    isToldEarlier = false
   }
 }
 

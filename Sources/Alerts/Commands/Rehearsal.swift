@@ -31,6 +31,7 @@ struct Rehearsal: Sendable {
     began = time
     next = time
     station = Station(plan: part, identify: { _ in "" })
+    station.isRehearsing = true
   }
 
   var deadline: MonotonicTime {

@@ -91,11 +91,14 @@ extension Formats {
       xml.pair("parameter", "next_earliest", observed.next.map { text($0.earliest) })
       xml.pair("parameter", "next_latest", observed.next.map { text($0.latest) })
     }
+    // The times that the texts may name beside.
+    xml.pair("parameter", "until", alert.until.map(text))
+    xml.pair("parameter", "acknowledged_until", alert.acknowledged.map { text($0.until) })
     xml.pair("parameter", "clock", alert.detected.clock.rawValue)
   }
 
   /// CAP's form of a time, which has no fraction. An Update repeats its original's `sent` to the byte.
-  private func wholeSeconds(_ time: WallTime) -> String {
+  func wholeSeconds(_ time: WallTime) -> String {
     let remainder = time.milliseconds % 1000
     return text(WallTime(milliseconds: time.milliseconds - (remainder < 0 ? remainder + 1000 : remainder)))
   }

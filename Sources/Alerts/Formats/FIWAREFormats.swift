@@ -31,6 +31,7 @@ extension Formats {
     case .beacon, .position: return nil
     }
     entity.set("fault", report.fault?.rawValue)
+    setClock(report.at.clock, of: &entity)
     if settings.representation == .linkedData { entity.set("location", position(of: report.sensor)) }
     return entity.bytes(settings.representation)
   }
@@ -67,8 +68,14 @@ extension Formats {
     entity.set("threshold", alert.observed?.threshold, unitCode: alert.observed?.quantity.unitCode)
     entity.set("fault", alert.fault?.rawValue)
     entity.set("municipality", context.municipality)
+    setClock(alert.detected.clock, of: &entity)
     if settings.representation == .linkedData { entity.set("location", position(of: alert.sensor)) }
     return entity.bytes(settings.representation)
+  }
+
+  /// How far the times can be trusted, where that is less than fully.
+  private func setClock(_ clock: ClockQuality, of entity: inout NGSIEntity) {
+    if clock != .synchronized { entity.set("clock", clock.rawValue) }
   }
 
   private func waterLevel(
@@ -134,7 +141,7 @@ extension Formats {
     settings.representation == .linkedData ? universal(time) : text(time)
   }
 
-  private func universal(_ time: WallTime) -> String {
+  func universal(_ time: WallTime) -> String {
     String(time.rfc3339(in: .fixed(seconds: 0)).prefix { $0 != "+" }) + "Z"
   }
 

@@ -57,6 +57,9 @@ struct Presence: Sendable {
   }
 
   /// Nobody has heard the tag here; the monotonic time then is when listening for it began.
+  /// When the tag was heard last, as the clock of `now` tells it if that deserves more trust.
+  func lastSeen(by now: Moment) -> Moment { isNeverHeard ? lastHeard : lastHeard.read(by: now) }
+
   var isNeverHeard: Bool { lastHeard.wall == Self.nobodyHeard.wall && lastHeard.clock == Self.nobodyHeard.clock }
 
   /// Forgets the sightings that counted towards an arrival.

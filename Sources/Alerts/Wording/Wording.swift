@@ -70,7 +70,8 @@ struct Wording: Sendable {
     return AlertText(
       language: language, event: mark + event, headline: mark + fields[0],
       description: mark + fields[1] + trendNote(alert, language) + forecastNote(alert, language)
-        + acknowledgedNote(alert, language) + clockNote(alert.detected.clock, language),
+        + acknowledgedNote(alert, language) + correctedNote(alert, language)
+        + clockNote(alert.detected.clock, language),
       instruction: mark + instruction)
   }
 
@@ -215,7 +216,7 @@ struct Wording: Sendable {
     mode == .actual ? "" : phrase("mode.\(mode.rawValue)", language) + " "
   }
 
-  private func clockNote(_ clock: ClockQuality, _ language: String) -> String {
+  func clockNote(_ clock: ClockQuality, _ language: String) -> String {
     clock == .unsynchronized ? " " + phrase("clock.unsynchronized", language) : ""
   }
 
@@ -279,7 +280,17 @@ struct Wording: Sendable {
     return phrase("\(phrases).\(isHours ? "hours" : "minutes")", language, values)
   }
 
+  /// That earlier messages told other times.
+  private func correctedNote(_ alert: Alert, _ language: String) -> String {
+    alert.reason == Alert.timeCorrected ? " " + phrase("clock.corrected", language) : ""
+  }
+
+  /// What any text may name that is no time, whatever it looks like.
+  var fixedNames: [String] { [contact].compactMap { $0 } + names.values }
+
   /// The time of day.
+  func clock(_ time: WallTime, _ language: String) -> String { clock(CivilTime(time, in: zone), language) }
+
   private func clock(_ civil: CivilTime, _ language: String) -> String {
     var values = Template.Values()
     values[.half] = phrase(civil.hour < 12 ? "time.before_noon" : "time.after_noon", language)
@@ -292,7 +303,7 @@ struct Wording: Sendable {
   }
 
   /// The time of day, with the date where it is another day than that of `reference`.
-  private func time(_ time: WallTime, seenFrom reference: WallTime, _ language: String) -> String {
+  func time(_ time: WallTime, seenFrom reference: WallTime, _ language: String) -> String {
     let civil = CivilTime(time, in: zone)
     let day = CivilTime(reference, in: zone)
     let clock = clock(civil, language)

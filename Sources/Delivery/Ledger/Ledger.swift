@@ -14,6 +14,7 @@ package final class Ledger {
   private let rootOfID: SQLiteStatement
   private let revisionExists: SQLiteStatement
   private let messageAtRow: SQLiteStatement
+  private let beginningsOfID: SQLiteStatement
   private let outbox: SQLiteStatement
   private let outboxOfRoot: SQLiteStatement
   private let nextUnacknowledged: SQLiteStatement
@@ -63,6 +64,9 @@ package final class Ledger {
       "SELECT root FROM messages WHERE id = ? AND form = ? ORDER BY revision LIMIT 1")
     revisionExists = try database.prepare("SELECT 1 FROM messages WHERE id = ? AND form = ? AND revision = ?")
     messageAtRow = try database.prepare("SELECT \(columns) FROM messages WHERE row = ?")
+    beginningsOfID = try database.prepare(
+      "SELECT row, revision, frozen, substr(bytes, 1, \(Ledger.beginningBytes)) FROM messages"
+        + " WHERE id = ? AND form = ? AND revision < ?")
     outbox = try database.prepare(
       "SELECT \(columns) FROM messages WHERE acknowledged IS NULL ORDER BY lane, root DESC, row")
     outboxOfRoot = try database.prepare(
@@ -200,6 +204,26 @@ package final class Ledger {
 
   package func message(row: Int64) throws(SQLiteFailure) -> StoredMessage? {
     try messageAtRow.first([.integer(row)], Ledger.message(from:))
+  }
+
+  /// So much of a message is enough for its identifier, its sender and when it was sent.
+  private static let beginningBytes = 2_048
+
+  /// How the messages of an id and form below a revision begin.
+  package func beginnings(
+    id: String, form: Int64, before revision: Int
+  ) throws(SQLiteFailure) -> [(row: Int64, revision: Int, isFrozen: Bool, bytes: [UInt8])] {
+    var found: [(row: Int64, revision: Int, isFrozen: Bool, bytes: [UInt8])] = []
+    try beginningsOfID.start([.text(id), .integer(form), .integer(Int64(revision))])
+    defer { beginningsOfID.reset() }
+    while try beginningsOfID.step() {
+      found.append(
+        (
+          beginningsOfID.integer(0), Int(beginningsOfID.integer(1)), beginningsOfID.integer(2) != 0,
+          beginningsOfID.bytes(3)
+        ))
+    }
+    return found
   }
 
   /// The next messages to deliver: alerts before notices, what was raised last first, revisions of one id in order.

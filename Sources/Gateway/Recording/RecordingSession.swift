@@ -103,14 +103,14 @@ private final class RecordingSink: ObservationSink, EventSource {
     }
   }
 
-  /// Reads the clocks; a step of the wall clock is an event.
+  /// Reads the clocks; a step of the wall clock is an event, and that it is trusted more or less.
   private func readClock() {
-    let steps = clock.steps
+    let (steps, quality) = (clock.steps, clock.quality)
     let now = clock.now()
     matcher.follow(now.wall)
-    guard clock.steps != steps else { return }
+    guard let event = clock.event(since: steps, quality) else { return }
     lastTime = max(lastTime, now.monotonic)
-    recorder.record(event: "clock_step", at: clock.moment(at: lastTime))
+    recorder.record(event: event, at: clock.moment(at: lastTime))
   }
 
   /// The moment at which the recording ends.

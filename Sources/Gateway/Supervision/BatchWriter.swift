@@ -45,7 +45,8 @@ struct BatchWriter {
       batch.retained.append(
         RetainedState(
           topic: topics.measures(report.sensor), payload: measure, urgency: .spread,
-          expirySeconds: Self.observationExpirySeconds, isRetained: false))
+          expirySeconds: Self.observationExpirySeconds, isRetained: false,
+          madeNanoseconds: report.at.monotonic.nanoseconds))
     }
     for change in effects.outputs {
       batch.retained.append(

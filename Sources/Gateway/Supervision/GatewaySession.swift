@@ -229,13 +229,16 @@ final class GatewaySession {
     let settings = try configuration.deliverySettings(boot: boot, logger: logger)
     // A person's head is written on the ledger's thread, so it needs the formats but no epoch: the head carries its own.
     let formats = Formats(try configuration.formatContext(sha256: sha256, boot: boot, epoch: "", previousEpoch: nil))
+    let handOver = HandOver(formats: formats) {
+      var clock = SystemClock(satellites: satellites)
+      return clock.now()
+    }
     do {
       return try DeliveryService(
         settings: settings,
-        freeze: { draft, delayed in
-          var clock = SystemClock(satellites: satellites)
-          return formats.freeze(draft: draft, delayed: delayed, at: clock.now())
-        },
+        freeze: { handOver.freeze($0) },
+        correct: { handOver.correct($0, madeNanoseconds: $1) },
+        mayFreezeAhead: { handOver.mayFreezeAhead },
         head: { head in
           var clock = SystemClock(satellites: satellites)
           let payload = formats.head(

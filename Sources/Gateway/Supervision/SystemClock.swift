@@ -15,11 +15,13 @@ public struct SystemClock {
   public typealias Reader = () -> (monotonic: MonotonicTime, wallNanoseconds: Int64)
 
   private let read: Reader
+  private let readQuality: () -> ClockQuality
   /// Asked where no time server keeps the kernel's clock.
   private let satellites: SatelliteClock?
   private var offsetNanoseconds: Int64
   private var kernelQuality: ClockQuality
-  private var quality: ClockQuality
+  /// How far the wall clock could be trusted when it was read last.
+  public private(set) var quality: ClockQuality
   private var qualityIsDue: MonotonicTime
 
   /// How often the wall clock was seen to step since the start.
@@ -30,12 +32,17 @@ public struct SystemClock {
     self.init(read: read, satellites: nil)
   }
 
-  init(read: @escaping Reader = SystemClock.kernel, satellites: SatelliteClock?) {
+  /// - Parameter readQuality: how far the kernel's wall clock can be trusted; asked every ten seconds at most.
+  init(
+    read: @escaping Reader = SystemClock.kernel,
+    readQuality: @escaping () -> ClockQuality = SystemClock.readKernelQuality, satellites: SatelliteClock?
+  ) {
     self.read = read
+    self.readQuality = readQuality
     self.satellites = satellites
     let (monotonic, wall) = read()
     offsetNanoseconds = wall - monotonic.nanoseconds
-    kernelQuality = Self.readKernelQuality()
+    kernelQuality = readQuality()
     quality = kernelQuality
     qualityIsDue = monotonic + .seconds(10)
   }
@@ -44,7 +51,7 @@ public struct SystemClock {
   public mutating func now() -> Moment {
     let (monotonic, wall) = read()
     if monotonic >= qualityIsDue {
-      kernelQuality = Self.readKernelQuality()
+      kernelQuality = readQuality()
       qualityIsDue = monotonic + .seconds(10)
     }
     var offset = wall - monotonic.nanoseconds
@@ -66,6 +73,13 @@ public struct SystemClock {
     return Moment(monotonic: monotonic, wall: WallTime(milliseconds: wall), clock: quality)
   }
 
+  /// What a recording calls that the wall clock was set, or is trusted more or less, since it had stepped `steps` times and
+  /// was trusted as `quality` says; nil where it goes on as it was.
+  func event(since steps: Int, _ quality: ClockQuality) -> String? {
+    if self.steps != steps { return "clock_step" }
+    return self.quality == quality ? nil : "clock_trust"
+  }
+
   /// CLOCK_MONOTONIC and CLOCK_REALTIME.
   public static func kernel() -> (monotonic: MonotonicTime, wallNanoseconds: Int64) {
     (MonotonicTime(nanoseconds: nanoseconds(of: CLOCK_MONOTONIC)), nanoseconds(of: CLOCK_REALTIME))
@@ -78,7 +92,7 @@ public struct SystemClock {
   }
 
   /// The kernel knows whether an NTP client keeps the clock; without one, a board with a clock chip is better off.
-  private static func readKernelQuality() -> ClockQuality {
+  static func readKernelQuality() -> ClockQuality {
     if mimamori_clock_is_synchronized() == 1 { return .synchronized }
     return unsafe access("/dev/rtc0", F_OK) == 0 ? .rtc : .unsynchronized
   }

@@ -230,17 +230,17 @@ final class Watchkeeper: ObservationSink, EventSource {
     return clock.moment(at: lastTime)
   }
 
-  /// Reads the clocks; a step of the wall clock is told to the station and to the recording at once, so that a replay
-  /// sees it where it happened.
+  /// Reads the clocks; a step of the wall clock, and that it is trusted more or less, is told to the station and to the
+  /// recording at once, so that a replay sees it where it happened.
   @discardableResult
   private func readClock() -> MonotonicTime {
-    let steps = clock.steps
+    let (steps, quality) = (clock.steps, clock.quality)
     let now = clock.now()
     matcher.follow(now.wall)
-    if clock.steps != steps {
+    if let event = clock.event(since: steps, quality) {
       lastTime = max(lastTime, now.monotonic)
       let moment = clock.moment(at: lastTime)
-      recorder?.record(event: "clock_step", boot: nil, at: moment)
+      recorder?.record(event: event, boot: nil, at: moment)
       station.handle(.timePasses, at: moment, into: &effects)
     }
     return now.monotonic

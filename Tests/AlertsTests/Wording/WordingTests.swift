@@ -44,7 +44,7 @@ import Testing
     asked.formUnion(["mode.exercise", "mode.test", "step.unknown", "cause.unknown", "todo.unknown", "number.point"])
     asked.formUnion(["time.clock", "time.other_day", "time.before_noon", "time.after_noon", "list.two", "list.more"])
     asked.formUnion(["within.minutes", "within.hours", "per.minutes", "per.hours", "time.never"])
-    asked.formUnion(["forecast", "forecast.withdrawn", "acknowledged"])
+    asked.formUnion(["forecast", "forecast.withdrawn", "acknowledged", "clock.corrected"])
     asked.formUnion(["late", "late.untimed", "trend.rising", "trend.steady", "trend.falling"])
     asked.formUnion(LadderStep.allCases.map { "step.\($0.rawValue)" })
     asked.formUnion(Quantity.allCases.map { "unit.\($0.rawValue)" })

@@ -49,7 +49,9 @@ final class DeliveryHarness {
   init(
     port: Int, folder: TemporaryFolder? = nil, clock: ShiftedClock = ShiftedClock(),
     disk: (any StateDisk)? = nil, adjust: (inout DeliverySettings) -> Void = { _ in },
-    freeze: (@Sendable ([UInt8], Bool) -> [UInt8])? = nil
+    freeze: (@Sendable (HandedOver) -> [UInt8])? = nil,
+    correct: @escaping @Sendable ([UInt8], Int64?) -> [UInt8] = { payload, _ in payload },
+    mayFreezeAhead: @escaping @Sendable () -> Bool = { true }
   ) throws {
     let folder = try folder ?? TemporaryFolder()
     self.folder = folder
@@ -59,7 +61,8 @@ final class DeliveryHarness {
     let (logger, lines) = LogCapture.make()
     self.lines = lines
     let closures = DeliveryClosures(
-      freeze: freeze ?? { draft, delayed in draft + Array(delayed ? " late".utf8 : " prompt".utf8) },
+      freeze: freeze ?? { $0.draft + Array($0.isDelayed ? " late".utf8 : " prompt".utf8) }, correct: correct,
+      mayFreezeAhead: mayFreezeAhead,
       head: { head in
         RetainedState(
           topic: "mimamori-watch/282103/\(head.stream)/kakogawa-042/head",

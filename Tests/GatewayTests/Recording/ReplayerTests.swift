@@ -137,6 +137,20 @@ import Testing
     #expect(told == ["flood_contact raise 01:50:20"])
   }
 
+  @Test func `corrects what was told before the recording says that the clock is trusted`() throws {
+    let (told, replayer) = try replay([
+      #"{"mono":100,"time":"1970-01-01T09:01:40+09:00","clock":"unsynchronized","boot":"a","event":"start"}"#,
+      #"{"mono":110,"time":"1970-01-01T09:01:50+09:00","sensor":"river-1","value":3}"#,
+      #"{"mono":120,"time":"2025-09-24T02:50:20+09:00","event":"clock_step"}"#,
+      #"{"mono":130,"time":"2025-09-24T02:50:30+09:00","clock":"synchronized","event":"clock_trust"}"#,
+      #"{"mono":140,"time":"2025-09-24T02:50:40+09:00","sensor":"river-1","value":3}"#,
+    ])
+    #expect(told == ["water_level raise 09:01:50", "water_level update 02:50:30"])
+    let alert = replayer.station.activeAlerts.first
+    #expect(alert?.reason == "time_corrected")
+    #expect(alert.map { Told.clock($0.onset.wall) } == "02:50:10")
+  }
+
   @Test func `goes over a new boot by the wall clock`() throws {
     let (told, _) = try replay([
       #"{"mono":5000,"time":"2025-09-24T02:50:00+09:00","boot":"a","event":"start"}"#,

@@ -1,7 +1,8 @@
-import Gateway
 import Locks
 import Observations
 import Testing
+
+@testable import Gateway
 
 /// Two clocks that a test sets.
 private final class SetClocks: Sendable {
@@ -14,8 +15,10 @@ private final class SetClocks: Sendable {
     }
   }
 
-  func clock() -> SystemClock {
-    SystemClock { [self] in values.withLock { (MonotonicTime(nanoseconds: $0.monotonic), $0.wall) } }
+  func clock(quality: @escaping () -> ClockQuality = { .synchronized }) -> SystemClock {
+    SystemClock(
+      read: { [self] in values.withLock { (MonotonicTime(nanoseconds: $0.monotonic), $0.wall) } }, readQuality: quality,
+      satellites: nil)
   }
 }
 
@@ -43,6 +46,24 @@ struct SystemClockTests {
     #expect(second.monotonic - first.monotonic == .seconds(1))
     #expect(second.wall - first.wall == .seconds(1) + TimeSpan(nanoseconds: step))
     #expect(third.wall - second.wall == .seconds(1))
+  }
+
+  @Test func `says what a recording calls a step, and that it is trusted more or less`() {
+    let clocks = SetClocks()
+    let quality = Locked(ClockQuality.unsynchronized)
+    var clock = clocks.clock { quality.withLock { $0 } }
+    _ = clock.now()
+    #expect(clock.event(since: clock.steps, clock.quality) == nil)
+    quality.withLock { $0 = .synchronized }
+    clocks.pass(9_000_000_000)
+    #expect(clock.now().clock == .unsynchronized, "the kernel is asked every ten seconds")
+    let steps = clock.steps
+    clocks.pass(1_000_000_000)
+    #expect(clock.now().clock == .synchronized)
+    #expect(clock.event(since: steps, .unsynchronized) == "clock_trust")
+    clocks.pass(1_000_000_000, wall: 0)
+    _ = clock.now()
+    #expect(clock.event(since: steps, .synchronized) == "clock_step")
   }
 
   @Test func `the boot has an identifier that does not change`() throws {

@@ -68,6 +68,7 @@ extension Catalogue {
     certificate.raise.headline = {sensor}: o certificado está perto do fim da validade
     certificate.update.description = {time}: o certificado de "{sensor}" ainda não foi renovado (primeira mensagem: {onset}). Depois do vencimento, nenhuma mensagem poderá ser enviada.
     certificate.update.headline = {sensor}: o certificado ainda não foi renovado
+    clock.corrected = (Os horários das mensagens anteriores foram registrados quando o relógio deste aparelho não estava certo. Os horários desta mensagem estão certos.)
     clock.unsynchronized = (O relógio deste aparelho não está certo; os horários são aproximados.)
     contact = Contato: {contact}
     equivalent = (equivalente ao nível {level})

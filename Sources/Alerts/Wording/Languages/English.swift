@@ -68,6 +68,7 @@ extension Catalogue {
     certificate.raise.headline = {sensor}: its certificate is about to expire
     certificate.update.description = The certificate of "{sensor}" is not renewed at {time} (first told at {onset}). After its end, no messages can be sent.
     certificate.update.headline = {sensor}: its certificate is not renewed yet
+    clock.corrected = (The times in earlier messages were taken while this device's clock was not right. The times in this message are right.)
     clock.unsynchronized = (This device's clock is not set; times are approximate.)
     contact = Contact: {contact}
     equivalent = (equivalent of level {level})

@@ -68,6 +68,7 @@ extension Catalogue {
     certificate.raise.headline = {sensor}：証明書の期限が近づいています
     certificate.update.description = 「{sensor}」の証明書は {time} の時点で更新されていません（最初の通知は {onset}）。期限を過ぎると通知を送れなくなります。
     certificate.update.headline = {sensor}：証明書がまだ更新されていません
+    clock.corrected = （先の通知の時刻は、この機器の時計が合っていないときのものでした。この通知の時刻が正しい時刻です。）
     clock.unsynchronized = （この機器の時計は合っていません。時刻は目安です。）
     contact = 問い合わせ：{contact}
     equivalent = （レベル{level}相当）

@@ -68,6 +68,7 @@ extension Catalogue {
     certificate.raise.headline = {sensor}：しょうめいしょの きげんが もうすぐです
     certificate.update.description = 「{sensor}」の しょうめいしょは {time}に まだ あたらしく なって いません（さいしょの おしらせは {onset}）。きげんが すぎると おしらせを おくれません。
     certificate.update.headline = {sensor}：しょうめいしょが まだ あたらしく なって いません
+    clock.corrected = （まえの おしらせの じかんは ちがって いました。この おしらせの じかんが ただしいです。）
     clock.unsynchronized = （とけいが あって いません。じかんは めやすです。）
     contact = わからない ときは：{contact}
     equivalent = （レベル{level}に あたります）

@@ -68,6 +68,7 @@ extension Catalogue {
     certificate.raise.headline = {sensor}：证书即将到期
     certificate.update.description = “{sensor}”的证书到{time}仍未更新（首次通知于{onset}）。到期后将无法发送通知。
     certificate.update.headline = {sensor}：证书尚未更新
+    clock.corrected = （此前通知中的时间是在本设备时钟未校准时记录的，请以本通知的时间为准。）
     clock.unsynchronized = （本设备的时钟未校准，时间仅供参考。）
     contact = 咨询：{contact}
     equivalent = （相当于{level}级）

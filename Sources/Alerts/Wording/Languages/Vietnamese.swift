@@ -68,6 +68,7 @@ extension Catalogue {
     certificate.raise.headline = {sensor}: chứng chỉ sắp hết hạn
     certificate.update.description = Chứng chỉ của "{sensor}" vẫn chưa được gia hạn lúc {time} (báo lần đầu lúc {onset}). Sau khi hết hạn sẽ không gửi tin được nữa.
     certificate.update.headline = {sensor}: chứng chỉ vẫn chưa được gia hạn
+    clock.corrected = (Thời gian trong các tin trước được ghi khi đồng hồ của thiết bị này chưa đúng. Thời gian trong tin này là đúng.)
     clock.unsynchronized = (Đồng hồ của thiết bị này chưa chính xác; thời gian chỉ là gần đúng.)
     contact = Liên hệ: {contact}
     equivalent = (tương đương mức {level})
