@@ -108,9 +108,9 @@ private final class RecordingSink: ObservationSink, EventSource {
     let (steps, quality) = (clock.steps, clock.quality)
     let now = clock.now()
     matcher.follow(now.wall)
-    guard let event = clock.event(since: steps, quality) else { return }
+    guard clock.hasChanged(since: steps, quality) else { return }
     lastTime = max(lastTime, now.monotonic)
-    recorder.record(event: event, at: clock.moment(at: lastTime))
+    recorder.record(event: "clock_step", at: clock.moment(at: lastTime))
   }
 
   /// The moment at which the recording ends.

@@ -73,11 +73,10 @@ public struct SystemClock {
     return Moment(monotonic: monotonic, wall: WallTime(milliseconds: wall), clock: quality)
   }
 
-  /// What a recording calls that the wall clock was set, or is trusted more or less, since it had stepped `steps` times and
-  /// was trusted as `quality` says; nil where it goes on as it was.
-  func event(since steps: Int, _ quality: ClockQuality) -> String? {
-    if self.steps != steps { return "clock_step" }
-    return self.quality == quality ? nil : "clock_trust"
+  /// Whether the wall clock was set, or is trusted more or less, since it had stepped `steps` times and was trusted as
+  /// `quality` says. A recording notes both as `clock_step`.
+  func hasChanged(since steps: Int, _ quality: ClockQuality) -> Bool {
+    self.steps != steps || self.quality != quality
   }
 
   /// CLOCK_MONOTONIC and CLOCK_REALTIME.

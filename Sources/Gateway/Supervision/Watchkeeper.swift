@@ -237,10 +237,10 @@ final class Watchkeeper: ObservationSink, EventSource {
     let (steps, quality) = (clock.steps, clock.quality)
     let now = clock.now()
     matcher.follow(now.wall)
-    if let event = clock.event(since: steps, quality) {
+    if clock.hasChanged(since: steps, quality) {
       lastTime = max(lastTime, now.monotonic)
       let moment = clock.moment(at: lastTime)
-      recorder?.record(event: event, boot: nil, at: moment)
+      recorder?.record(event: "clock_step", boot: nil, at: moment)
       station.handle(.timePasses, at: moment, into: &effects)
     }
     return now.monotonic

@@ -142,7 +142,7 @@ import Testing
       #"{"mono":100,"time":"1970-01-01T09:01:40+09:00","clock":"unsynchronized","boot":"a","event":"start"}"#,
       #"{"mono":110,"time":"1970-01-01T09:01:50+09:00","sensor":"river-1","value":3}"#,
       #"{"mono":120,"time":"2025-09-24T02:50:20+09:00","event":"clock_step"}"#,
-      #"{"mono":130,"time":"2025-09-24T02:50:30+09:00","clock":"synchronized","event":"clock_trust"}"#,
+      #"{"mono":130,"time":"2025-09-24T02:50:30+09:00","clock":"synchronized","event":"clock_step"}"#,
       #"{"mono":140,"time":"2025-09-24T02:50:40+09:00","sensor":"river-1","value":3}"#,
     ])
     #expect(told == ["water_level raise 09:01:50", "water_level update 02:50:30"])

@@ -109,7 +109,7 @@ struct WatchkeeperClockTests {
     #expect(live.map(\.detected).suffix(2) == ["2026-11-21T15:02:40+09:00", "2026-11-21T15:03:00+09:00"])
     let recording = try String(contentsOfFile: folder + "/recording", encoding: .utf8)
     let events = recording.split(separator: "\n").filter { $0.contains("clock_") }
-    #expect(events.count == 2 && events[0].contains("clock_step") && events[1].contains("clock_trust"))
+    #expect(events.count == 2 && events[0].contains("clock_step") && events[1].contains("clock_step"))
     #expect(events.last?.contains(#""clock":"synchronized""#) == true)
     #expect(try Self.replayed(recording) == live)
   }
