@@ -9,11 +9,14 @@ package struct LedgerOpener: Sendable {
   /// SHA-256.
   package let digest: LedgerDigest
   package let disk: any StateDisk
+  /// Makes the epoch of a new ledger.
+  private let identify: @Sendable () -> String
 
   package init(
     folder: String, boot: String, wallMilliseconds: Int64, digest: @escaping LedgerDigest,
-    disk: any StateDisk = SystemDisk()
+    disk: any StateDisk = SystemDisk(), identify: @escaping @Sendable () -> String = LedgerOpener.randomIdentifier
   ) {
+    self.identify = identify
     self.digest = digest
     self.disk = disk
     self.folder = folder
@@ -108,7 +111,7 @@ package struct LedgerOpener: Sendable {
   /// - Returns: the new ledger's epoch.
   @discardableResult
   private func createTables(_ database: SQLiteDatabase, _ salvage: LedgerSalvage?) throws(SQLiteFailure) -> String {
-    let epoch = LedgerOpener.randomIdentifier()
+    let epoch = identify()
     try database.transaction { () throws(SQLiteFailure) in
       try database.execute(LedgerSchema.tables)
       let save = try database.prepare("INSERT INTO meta(key, value) VALUES(?, ?)")

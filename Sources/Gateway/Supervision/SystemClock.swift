@@ -14,7 +14,11 @@ public struct SystemClock {
   /// A monotonic clock and the system's wall clock as they read at one instant.
   public typealias Reader = () -> (monotonic: MonotonicTime, wallNanoseconds: Int64)
 
+  /// Whether the system's wall clock can be trusted.
+  public typealias QualityReader = () -> ClockQuality
+
   private let read: Reader
+  private let readQuality: QualityReader
   /// Asked where no time server keeps the kernel's clock.
   private let satellites: SatelliteClock?
   private var offsetNanoseconds: Int64
@@ -25,18 +29,24 @@ public struct SystemClock {
   /// How often the wall clock was seen to step since the start.
   public private(set) var steps = 0
 
-  /// A clock over the kernel's, or over `read` in a test.
-  public init(read: @escaping Reader = SystemClock.kernel) {
-    self.init(read: read, satellites: nil)
+  /// A clock over the kernel's, or over `read` and `quality` in a test.
+  public init(
+    read: @escaping Reader = SystemClock.kernel, quality: @escaping QualityReader = SystemClock.kernelQuality
+  ) {
+    self.init(read: read, quality: quality, satellites: nil)
   }
 
-  init(read: @escaping Reader = SystemClock.kernel, satellites: SatelliteClock?) {
+  init(
+    read: @escaping Reader = SystemClock.kernel, quality: @escaping QualityReader = SystemClock.kernelQuality,
+    satellites: SatelliteClock?
+  ) {
     self.read = read
+    readQuality = quality
     self.satellites = satellites
     let (monotonic, wall) = read()
     offsetNanoseconds = wall - monotonic.nanoseconds
-    kernelQuality = Self.readKernelQuality()
-    quality = kernelQuality
+    kernelQuality = quality()
+    self.quality = kernelQuality
     qualityIsDue = monotonic + .seconds(10)
   }
 
@@ -44,7 +54,7 @@ public struct SystemClock {
   public mutating func now() -> Moment {
     let (monotonic, wall) = read()
     if monotonic >= qualityIsDue {
-      kernelQuality = Self.readKernelQuality()
+      kernelQuality = readQuality()
       qualityIsDue = monotonic + .seconds(10)
     }
     var offset = wall - monotonic.nanoseconds
@@ -78,7 +88,7 @@ public struct SystemClock {
   }
 
   /// The kernel knows whether an NTP client keeps the clock; without one, a board with a clock chip is better off.
-  private static func readKernelQuality() -> ClockQuality {
+  public static func kernelQuality() -> ClockQuality {
     if mimamori_clock_is_synchronized() == 1 { return .synchronized }
     return unsafe access("/dev/rtc0", F_OK) == 0 ? .rtc : .unsynchronized
   }
