@@ -39,6 +39,8 @@ public struct Station: Sendable {
     monotonic: MonotonicTime(nanoseconds: 0), wall: WallTime(milliseconds: 0), clock: .unsynchronized)
   /// When the last input was handled.
   var latest = MonotonicTime(nanoseconds: 0)
+  /// How many messages of an earlier run are not known any more.
+  var lostMessages = 0
   /// How many inputs named no sensor of the plan or said what such a sensor cannot say. They change nothing.
   public internal(set) var ignoredInputs: UInt64 = 0
 
@@ -129,6 +131,7 @@ public struct Station: Sendable {
     for index in channels.indices where !channels[index].isRestored {
       channels[index].faults.begin(at: moment.monotonic)
     }
+    saveLostRevisions(at: moment, into: &effects)
     clearOrphans(at: moment, into: &effects)
     startCommanded(at: moment, into: &effects)
     for index in places.indices {

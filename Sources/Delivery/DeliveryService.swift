@@ -24,6 +24,9 @@ public final class DeliveryService: Sendable {
   /// The newest sequence of each stream when the ledger was opened.
   public let lastSequences: [String: UInt64]
 
+  /// How many messages of the stream of alerts an earlier run numbered, perhaps sent, and could not store.
+  public let unstoredAlerts: Int
+
   private let settings: DeliverySettings
   private let closures: DeliveryClosures
   private let logger: Logger
@@ -72,6 +75,8 @@ public final class DeliveryService: Sendable {
     savedBoot = opening.savedBoot
     wasSetAside = opening.setAside != nil
     records = Locked(opening.records)
+    unstoredAlerts = opening.unstored.filter { $0.stream == OutgoingMessage.alertStream }
+      .reduce(0) { $0 + Int(clamping: $1.last - $1.first + 1) }
     lastSequences = Dictionary(uniqueKeysWithValues: opening.streams.map { ($0.stream, $0.last) })
     self.settings = settings
     self.closures = closures

@@ -36,6 +36,9 @@ struct AlertBook: Sendable {
     var acknowledgedUntil: CommandEnd?
     /// Set while somebody works at its sensor and it has changed.
     var withheld: Withheld?
+    /// Revisions after the latest that an earlier run may have sent before it was killed, and that nobody here knows any
+    /// more: their numbers name bytes already.
+    var lostRevisions = 0
 
     /// Its latest message that was told; nil: none was.
     var told: Alert? { withheld.map(\.told) ?? alert }
@@ -130,26 +133,30 @@ struct AlertBook: Sendable {
 
   /// Tells an update; of one that is withheld it goes out all the same.
   mutating func update(_ index: Int, reason: String, content: AlertContent, at moment: Moment) -> Alert {
-    let alert = follow(active[index].told ?? active[index].alert, .update, reason: reason, content: content, at: moment)
+    let alert = follow(
+      active[index].told ?? active[index].alert, .update, reason: reason, content: content,
+      lostRevisions: active[index].lostRevisions, at: moment)
     active[index].tell(alert)
     return alert
   }
 
   mutating func clear(_ index: Int, reason: String, content: AlertContent, at moment: Moment) -> Alert {
-    let alert = follow(active[index].told ?? active[index].alert, .clear, reason: reason, content: content, at: moment)
+    let alert = follow(
+      active[index].told ?? active[index].alert, .clear, reason: reason, content: content,
+      lostRevisions: active[index].lostRevisions, at: moment)
     active.remove(at: index)
     return alert
   }
 
   /// The next message of an alert, with the next number of the stream.
   mutating func follow(
-    _ last: Alert, _ message: MessageType, reason: String, content: AlertContent, at moment: Moment
+    _ last: Alert, _ message: MessageType, reason: String, content: AlertContent, lostRevisions: Int, at moment: Moment
   ) -> Alert {
     sequence += 1
     var next = last
     // Who took note of it has not taken note of this.
     if content.severity > last.severity || content.level ?? 0 > last.level ?? 0 { next.acknowledged = nil }
-    next.revision += 1
+    next.revision += 1 + lostRevisions
     next.message = message
     next.reason = reason
     next.sequence = sequence
@@ -226,11 +233,15 @@ struct AlertMemory: Sendable, Hashable, Codable {
   /// Older records do not have it.
   var acknowledgedUntil: CommandEnd?
   var withheld: AlertBook.Withheld?
+  /// Nil: none.
+  var lostRevisions: Int?
 }
 
 extension AlertBook.Active {
   var memory: AlertMemory {
-    AlertMemory(alert: alert, raisedAs: raisedAs, acknowledgedUntil: acknowledgedUntil, withheld: withheld)
+    AlertMemory(
+      alert: alert, raisedAs: raisedAs, acknowledgedUntil: acknowledgedUntil, withheld: withheld,
+      lostRevisions: lostRevisions == 0 ? nil : lostRevisions)
   }
 
   /// Goes on from an earlier run.
@@ -245,7 +256,8 @@ extension AlertBook.Active {
     }
     self.init(
       alert: shifted(memory.alert), raisedAs: memory.raisedAs,
-      acknowledgedUntil: memory.acknowledgedUntil?.shifted(by: shift, savedAt: savedAt), withheld: memory.withheld)
+      acknowledgedUntil: memory.acknowledgedUntil?.shifted(by: shift, savedAt: savedAt), withheld: memory.withheld,
+      lostRevisions: memory.lostRevisions ?? 0)
     withheld?.told = memory.withheld?.told.map(shifted)
   }
 }
