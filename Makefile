@@ -16,16 +16,22 @@ TEST_FLAGS = --build-path $(if $(SANITIZE),.build/sanitize-$(SANITIZE),.build) $
 	--explicit-target-dependency-import-check error
 # Of each codec's target.
 FUZZ_SECONDS ?= 20
+# Of the lives in virtual time: the first seed, and how many minutes; for `make soak` how many virtual hours.
+VIRTUAL_SEED ?= 1
+VIRTUAL_MINUTES ?= 1
+VIRTUAL_HOURS ?= 100000
+VIRTUAL_TIME = .build/release/mimamori-virtual-time
 GATEWAY = .build/release/mimamori-gateway
 
-.PHONY: help demo words test unit end-to-end virtual-machine debian-13 debian-13-whole bench fuzz soak build debug install format lint clean
+.PHONY: help demo words test unit end-to-end virtual-machine virtual-time virtual-hours virtual-time-build debian-13 debian-13-whole bench fuzz soak build debug install format lint clean
 
 help:
 	@echo "make demo       a simulated river and school gate, a real broker, and what people receive (about 60 s)"
 	@echo "make test       every test, against real peers"
 	@echo "make virtual-machine  of these, the tests on a Debian 12 with a kernel's GPIO, serial, USB and Bluetooth"
 	@echo "make debian-13  the GPIO unit tests against libgpiod 2, and the program for the virtual machine's GPIO tests"
-	@echo "make soak       what takes hours: long fuzzing, noise, bursts of tips, a school year, everything built in a Debian 13"
+	@echo "make virtual-time  lives of the gateway in virtual time: every planted fault found, and a minute of seeds"
+	@echo "make soak       what takes hours: long fuzzing, noise, bursts of tips, a school year, virtual lives, a Debian 13"
 	@echo "make bench      size, memory, latency and throughput on this machine"
 	@echo "make fuzz       a short fuzz run over every codec"
 	@echo "make build      the release program: $(GATEWAY)"
@@ -85,11 +91,29 @@ fuzz:
 	@packaging/require.sh build
 	@Fuzzing/run.sh $(FUZZ_SECONDS)
 
-soak:
+virtual-time: virtual-time-build
+	@$(VIRTUAL_TIME) --prove
+	@$(VIRTUAL_TIME) --seeds $(VIRTUAL_SEED) --minutes $(VIRTUAL_MINUTES)
+
+# Lives of 100 hours, as many at once as there are processors.
+virtual-hours: virtual-time-build
+	@jobs=$$(nproc); lives=$$(( ($(VIRTUAL_HOURS) / 100 + jobs - 1) / jobs )); lot=; \
+	for job in $$(seq 0 $$(( jobs - 1 ))); do \
+		first=$$(( $(VIRTUAL_SEED) + job * lives )); \
+		$(VIRTUAL_TIME) --seeds $$first..$$(( first + lives - 1 )) & lot="$$lot $$!"; \
+	done; for process in $$lot; do wait $$process || failed=1; done; [ -z "$$failed" ]
+
+virtual-time-build:
+	@packaging/require.sh build
+	@swift build $(RELEASE_FLAGS) --product mimamori-virtual-time
+
+soak: virtual-time-build
 	@packaging/require.sh test
 	@packaging/python.sh
 	@$(MAKE) --no-print-directory build
 	@Fuzzing/run.sh 600
+	@$(VIRTUAL_TIME) --prove
+	@$(MAKE) --no-print-directory virtual-hours
 	MIMAMORI_SOAK=1 swift test -c release -Xswiftc -enable-testing --build-path .build/release-tests \
 		--explicit-target-dependency-import-check error --parallel
 	MIMAMORI_SOAK=1 .python/bin/python3 -m pytest -q Tests/EndToEnd

@@ -75,6 +75,13 @@ let package = Package(
     .target(
       name: "FaultyDisk", dependencies: ["CFaultyDisk", "Delivery", "Locks"], path: "Tests/Support/FaultyDisk",
       swiftSettings: strict),
+    // Lives of the gateway in virtual time, for `make virtual-time`; no product, so that it is installed nowhere.
+    .executableTarget(
+      name: "mimamori-virtual-time",
+      dependencies: [
+        "Gateway", "Alerts", "Delivery", "SensorDrivers", "FaultyDisk", "Observations", "Locks", logging,
+      ],
+      path: "Tests/VirtualTime", swiftSettings: strict),
     .testTarget(name: "ObservationsTests", dependencies: ["Observations"], swiftSettings: strict),
     .testTarget(name: "LocksTests", dependencies: ["Locks"], swiftSettings: strict),
     .testTarget(

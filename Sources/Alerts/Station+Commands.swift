@@ -120,7 +120,8 @@ extension Station {
     {
       rehearsals[index].alerts[position].acknowledge(known, until: end)
       let message = book.follow(
-        rehearsals[index].alerts[position].alert, .update, reason: reason, content: alert.content, at: moment)
+        rehearsals[index].alerts[position].alert, .update, reason: reason, content: alert.content,
+        lostRevisions: rehearsals[index].alerts[position].lostRevisions, at: moment)
       rehearsals[index].alerts[position].tell(message)
       effects.alerts.append(message)
       saveRehearsal(index, at: moment, into: &effects)

@@ -12,9 +12,12 @@ extension Station {
   ///   - states: the newest state of each key, in any order; of several with one key the last counts.
   ///   - sequences: the last number of each stream, from the ledger; nil: there is none, and the numbers go on.
   ///   - sameBoot: whether `states` were saved in this boot, so that their monotonic times still hold.
+  ///   - lostMessages: how many messages of alerts an earlier run numbered and could not store before it was killed. Any of
+  ///     them may have been the next revision of any active alert, and may have been sent.
   public mutating func restore(
-    _ states: [SavedState], sequences: [String: UInt64]?, at moment: Moment, sameBoot: Bool
+    _ states: [SavedState], sequences: [String: UInt64]?, at moment: Moment, sameBoot: Bool, lostMessages: Int = 0
   ) {
+    self.lostMessages = lostMessages
     var saved: [String: SavedState] = [:]
     for state in states { saved[state.key] = state.part == nil ? nil : state }
     clock = moment
@@ -108,6 +111,7 @@ extension Station {
     for state in saved.values {
       guard case .alert(let memory)? = state.part else { continue }
       alerts.append(AlertBook.Active(memory, savedAt: state.savedAt, shift: shift))
+      alerts[alerts.count - 1].lostRevisions += lostMessages
     }
     book.restore(alerts, ordinal: ordinal, sequences: sequences)
   }
@@ -166,6 +170,17 @@ extension Station {
     restoreTrend(index, saved, shift: shift)
     restoreFlapping(index, saved, shift: shift)
     channels[index].hazard = book.hazard(of: sensor)
+  }
+
+  /// What was lost is remembered until the next message of each alert: the ledger counts it once.
+  mutating func saveLostRevisions(at moment: Moment, into effects: inout Effects) {
+    guard lostMessages > 0 else { return }
+    for active in book.active {
+      effects.saves.append(
+        SavedState(
+          key: SavedKey.alert(active.alert.sensor, active.alert.kind), savedAt: moment, part: .alert(active.memory)))
+    }
+    for index in rehearsals.indices { saveRehearsal(index, at: moment, into: &effects) }
   }
 
   /// Clears the alerts that nothing in the plan can clear any more, because it was configured away.

@@ -122,7 +122,8 @@ extension Station {
       if let position {
         let message = book.follow(
           rehearsals[index].alerts[position].alert, alert.message == .clear ? .clear : .update,
-          reason: alert.reason ?? "value", content: alert.content, at: alert.detected)
+          reason: alert.reason ?? "value", content: alert.content,
+          lostRevisions: rehearsals[index].alerts[position].lostRevisions, at: alert.detected)
         rehearsals[index].alerts[position].tell(message)
         if message.message == .clear { rehearsals[index].alerts.remove(at: position) }
         effects.alerts.append(message)
@@ -147,7 +148,9 @@ extension Station {
     for active in ended.alerts {
       var content = active.alert.content
       content.urgency = .past
-      effects.alerts.append(book.follow(active.alert, .clear, reason: reason, content: content, at: moment))
+      effects.alerts.append(
+        book.follow(
+          active.alert, .clear, reason: reason, content: content, lostRevisions: active.lostRevisions, at: moment))
     }
     effects.saves.append(
       SavedState(key: SavedKey.rehearsal(ended.plan.sensor), savedAt: moment, part: nil))
@@ -175,7 +178,8 @@ extension Station {
     if case .book(let last)? = saved[SavedKey.rehearsals]?.part { rehearsalOrdinal = last }
     for state in saved.values {
       guard case .rehearsal(let memory)? = state.part else { continue }
-      if let rehearsal = Rehearsal(memory, of: plan, savedAt: state.savedAt, sameBoot: sameBoot, shift: shift) {
+      if var rehearsal = Rehearsal(memory, of: plan, savedAt: state.savedAt, sameBoot: sameBoot, shift: shift) {
+        for index in rehearsal.alerts.indices { rehearsal.alerts[index].lostRevisions += lostMessages }
         rehearsals.append(rehearsal)
       } else {
         lostRehearsals.append(memory)
@@ -187,9 +191,11 @@ extension Station {
 
   mutating func startRehearsals(at moment: Moment, into effects: inout Effects) {
     for memory in lostRehearsals {
-      for alert in memory.alerts.map(\.alert) {
+      for known in memory.alerts {
         effects.alerts.append(
-          book.follow(alert, .clear, reason: "removed", content: alert.content, at: moment))
+          book.follow(
+            known.alert, .clear, reason: "removed", content: known.alert.content,
+            lostRevisions: (known.lostRevisions ?? 0) + lostMessages, at: moment))
       }
       effects.saves.append(
         SavedState(key: SavedKey.rehearsal(memory.plan.sensor), savedAt: moment, part: nil))

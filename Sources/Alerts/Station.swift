@@ -43,6 +43,8 @@ public struct Station: Sendable {
   var isTrustChanged = false
   /// Whether it is the station of an exercise or a test.
   var isRehearsing = false
+  /// How many messages of an earlier run are not known any more.
+  var lostMessages = 0
   /// How many inputs named no sensor of the plan or said what such a sensor cannot say. They change nothing.
   public internal(set) var ignoredInputs: UInt64 = 0
 
@@ -133,6 +135,7 @@ public struct Station: Sendable {
     for index in channels.indices where !channels[index].isRestored {
       channels[index].faults.begin(at: moment.monotonic)
     }
+    saveLostRevisions(at: moment, into: &effects)
     clearOrphans(at: moment, into: &effects)
     startCommanded(at: moment, into: &effects)
     if isTrustChanged { correctTimes(at: moment, into: &effects) }

@@ -24,13 +24,16 @@ public final class DeliveryService: Sendable {
   /// The newest sequence of each stream when the ledger was opened.
   public let lastSequences: [String: UInt64]
 
+  /// How many messages of the stream of alerts an earlier run numbered, perhaps sent, and could not store.
+  public let unstoredAlerts: Int
+
   private let settings: DeliverySettings
   private let closures: DeliveryClosures
   private let logger: Logger
-  private let shared: DeliveryShared
+  let shared: DeliveryShared
   private let random: @Sendable () -> Double
   /// Locked by the ledger thread for as long as it runs; nil once it has ended.
-  private let loop: Locked<LedgerLoop?>
+  let loop: Locked<LedgerLoop?>
   private let threads = Locked<[WorkerThread]?>(nil)
   private let records: Locked<[StateRecord]>
 
@@ -71,7 +74,7 @@ public final class DeliveryService: Sendable {
   ) throws(DeliveryError) {
     let opener = LedgerOpener(
       folder: settings.stateFolder, boot: settings.bootID, wallMilliseconds: closures.wallMilliseconds(),
-      digest: closures.digest, disk: closures.disk)
+      digest: closures.digest, disk: closures.disk, identify: closures.identify)
     let (ledger, opening) = try opener.open()
     if let what = opening.setAside { logger.error("\(what): numbers begin again at 1 in a new epoch") }
     for numbers in opening.unstored { logger.error("\(numbers)") }
@@ -79,6 +82,8 @@ public final class DeliveryService: Sendable {
     savedBoot = opening.savedBoot
     wasSetAside = opening.setAside != nil
     records = Locked(opening.records)
+    unstoredAlerts = opening.unstored.filter { $0.stream == OutgoingMessage.alertStream }
+      .reduce(0) { $0 + Int(clamping: $1.last - $1.first + 1) }
     lastSequences = Dictionary(uniqueKeysWithValues: opening.streams.map { ($0.stream, $0.last) })
     self.settings = settings
     self.closures = closures
@@ -93,9 +98,8 @@ public final class DeliveryService: Sendable {
 
   /// Starts both threads. Called once.
   public func start() throws(DeliveryError) {
-    let broker = BrokerLoop(
-      settings: settings, link: shared.link, inbox: shared.inbox, incoming: shared.incoming, logger: logger,
-      now: closures.now, random: random)
+    let broker = brokerLoop(
+      over: SystemNetwork(settings: settings, incoming: shared.incoming, wake: shared.link.wake, now: closures.now))
     let ledgerThread = try WorkerThread(name: "ledger") { [self] in
       loop.withLock { loop in
         loop?.run()
@@ -104,6 +108,13 @@ public final class DeliveryService: Sendable {
     }
     let brokerThread = try WorkerThread(name: "mqtt") { broker.run() }
     threads.withLock { $0 = [ledgerThread, brokerThread] }
+  }
+
+  /// The MQTT thread's work, over a network.
+  func brokerLoop(over network: any BrokerNetwork) -> BrokerLoop {
+    BrokerLoop(
+      settings: settings, link: shared.link, inbox: shared.inbox, network: network, logger: logger, now: closures.now,
+      random: random)
   }
 
   /// The station's memory as it was saved. Handed out once, because it may be megabytes that nobody needs twice.
@@ -204,6 +215,8 @@ package struct DeliveryClosures: Sendable {
   package let wallMilliseconds: @Sendable () -> Int64
   /// What the state folder lies on.
   package let disk: any StateDisk
+  /// Makes the epoch of a new ledger.
+  package let identify: @Sendable () -> String
 
   package init(
     freeze: @escaping @Sendable (HandedOver) -> [UInt8],
@@ -211,8 +224,9 @@ package struct DeliveryClosures: Sendable {
     mayFreezeAhead: @escaping @Sendable () -> Bool = { true },
     head: @escaping @Sendable (StreamHead) -> RetainedState?, digest: @escaping LedgerDigest,
     now: @escaping @Sendable () -> Int64, wallMilliseconds: @escaping @Sendable () -> Int64,
-    disk: any StateDisk = SystemDisk()
+    disk: any StateDisk = SystemDisk(), identify: @escaping @Sendable () -> String = LedgerOpener.randomIdentifier
   ) {
+    self.identify = identify
     self.freeze = freeze
     self.correct = correct
     self.mayFreezeAhead = mayFreezeAhead

@@ -40,7 +40,7 @@ extension LedgerLoop {
   private func closeDamaged() throws {
     let opener = LedgerOpener(
       folder: settings.stateFolder, boot: settings.bootID, wallMilliseconds: closures.wallMilliseconds(),
-      digest: closures.digest, disk: closures.disk)
+      digest: closures.digest, disk: closures.disk, identify: closures.identify)
     let salvage = LedgerReplacement(
       opener, lock: ledger.lock,
       knowledge: LedgerReplacement.Knowledge(

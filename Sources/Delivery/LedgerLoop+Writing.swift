@@ -64,6 +64,8 @@ extension LedgerLoop {
     lane.isExhausted = false
     statistics.ledger = .working
     memoryMark.forget()
+    // The next time it is said again.
+    isMarkFailureLogged = false
     logger.notice("The ledger can be written again: what was held in memory is stored")
   }
 

@@ -151,16 +151,29 @@ final class LedgerLoop {
     publishStatistics()
   }
 
+  /// What follows a turn.
+  enum Step {
+    /// The next turn is due then without being woken; nil: nothing is scheduled.
+    case goesOn(nextNanoseconds: Int64?)
+    /// The work is done, and the MQTT thread is told to end.
+    case done
+  }
+
   /// Runs until it is asked to stop.
   func run() {
-    while true {
-      let isDone = turn()
-      publishStatistics()
-      if isDone { break }
+    while case .goesOn(let next) = step() {
       let now = closures.now()
-      inbox.wake.wait(nanoseconds: nextDeadline().map { $0 <= now ? 0 : $0 - now })
+      inbox.wake.wait(nanoseconds: next.map { $0 <= now ? 0 : $0 - now })
     }
+  }
+
+  /// One turn, and what follows it.
+  func step() -> Step {
+    let isDone = turn()
+    publishStatistics()
+    guard isDone else { return .goesOn(nextNanoseconds: nextDeadline()) }
     link.stop(withGoodbye: offlineAcknowledged)
+    return .done
   }
 
   /// One turn.

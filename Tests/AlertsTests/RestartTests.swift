@@ -61,6 +61,32 @@ import Testing
     }
   }
 
+  /// What was sent from memory, while the disk was full, is known to receivers by its revision and to nobody here.
+  @Test func `after a kill skips the revisions that may have been sent from memory`() throws {
+    let plan = TestSite.riverOnly([(.caution, 2), (.danger, 3)])
+    var first = StationRun(plan)
+    first.tell(.reading("river-1", .metres(2.5)), at: 10)
+    #expect(first.alerts.map(\.revision) == [1])
+    let known = try stored(first.ledger)
+    var second = Station(plan: plan, identify: StationRun.identify)
+    second.restore(known, sequences: ["alert": 4], at: StationRun.moment(20), sameBoot: true, lostMessages: 3)
+    var effects = Effects()
+    second.start(at: StationRun.moment(20), into: &effects)
+    // Killed again, before it had anything to tell: the ledger has counted what was lost, and counts it no more.
+    var newest = Dictionary(known.map { ($0.key, $0) }, uniquingKeysWith: { $1 })
+    for state in try stored(effects.saves) { newest[state.key] = state }
+    var third = Station(plan: plan, identify: StationRun.identify)
+    third.restore(Array(newest.values), sequences: ["alert": 4], at: StationRun.moment(30), sameBoot: true)
+    effects.removeAll()
+    third.start(at: StationRun.moment(30), into: &effects)
+    third.handle(.reading("river-1", .metres(3.5)), at: StationRun.moment(31), into: &effects)
+    third.handle(.reading("river-1", .metres(0)), at: StationRun.moment(32), into: &effects)
+    #expect(effects.alerts.map(\.revision) == [5, 6])
+    #expect(effects.alerts.map(\.sequence) == [5, 6])
+    #expect(effects.alerts.map(\.message) == [.update, .clear])
+    #expect(effects.alerts.map { $0.references.map(\.revision) } == [[1], [1, 5]])
+  }
+
   /// What a message tells beside the boot's clock.
   private struct Told: Equatable {
     let id: String

@@ -57,6 +57,25 @@ import Testing
     #expect(proof.streams.map(\.last) == [21] && proof.streams.map(\.messages) == [21])
   }
 
+  @Test func `that numbers sent from memory cannot be noted is said each time the ledger fails`() throws {
+    let peer = ScriptedPeer { _, packet in ScriptedPeer.agreeable(packet) }
+    let disk = FaultyDisk()
+    let harness = try DeliveryHarness(port: peer.port, disk: disk)
+    try harness.start()
+    harness.commit([harness.message("before")])
+    #expect(harness.isDelivered())
+    for round in 1...3 {
+      disk.makeReadOnly()
+      harness.commit([harness.message("A\(round)")])
+      #expect(
+        harness.lines.wait { $0.count { $0.hasPrefix("critical: Failed to note which numbers") } == round },
+        "round \(round)")
+      disk.heal()
+      #expect(eventually { harness.service.statistics.ledger == .working && harness.isDelivered() })
+    }
+    #expect(harness.stop())
+  }
+
   @Test func `a disk that cannot be read holds no alert back, and heals`() throws {
     let peer = ScriptedPeer { _, packet in ScriptedPeer.agreeable(packet) }
     let disk = FaultyDisk()
@@ -187,5 +206,33 @@ import Testing
         .prepare("SELECT value FROM meta WHERE key = 'promised'").first { $0.integer(0) }
       #expect(found == Int64(number))
     }
+  }
+
+  /// Also of the check that is made at the start, and of the note of what was sent from memory.
+  @Test func `what cannot be read at the start is tried again, and is neither damaged nor forgotten`() throws {
+    let course = try LedgerCourse(seed: 5)
+    try course.run(steps: 20)
+    let epoch = try LedgerFindings(course.disk.copy(), rows: course.lastRow).opening.epoch
+    #expect(MemoryMark(folder: LedgerCourse.folder, epoch: epoch, disk: course.disk).note(["alert": 900]))
+    course.end()
+    let left = course.disk.copy()
+    var refusals = 0
+    for reads in 0..<400 {
+      let disk = left.copy()
+      disk.fail(.read, after: reads, times: 1)
+      let opener = LedgerOpener(
+        folder: LedgerCourse.folder, boot: "next", wallMilliseconds: 0, digest: quickDigest, disk: disk)
+      var opening: Ledger.Opening?
+      do {
+        opening = try opener.open().opening
+      } catch {
+        refusals += 1
+        opening = try opener.open().opening
+      }
+      #expect(opening?.setAside == nil && opening?.epoch == epoch, "after \(reads) reads")
+      #expect(opening?.streams.first { $0.stream == "alert" }?.last == 900, "after \(reads) reads")
+      if disk.calls(.read) <= reads { break }
+    }
+    #expect(refusals > 10)
   }
 }

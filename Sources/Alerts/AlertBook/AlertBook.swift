@@ -41,6 +41,9 @@ struct AlertBook: Sendable {
     var isToldEarlier = false
     /// When messages' times were corrected last.
     var correctedAt: MonotonicTime?
+    /// Revisions after the latest that an earlier run may have sent before it was killed, and that nobody here knows any
+    /// more: their numbers name bytes already.
+    var lostRevisions = 0
 
     /// Its latest message that was told; nil: none was.
     var told: Alert? { withheld.map(\.told) ?? alert }
@@ -135,26 +138,30 @@ struct AlertBook: Sendable {
 
   /// Tells an update; of one that is withheld it goes out all the same.
   mutating func update(_ index: Int, reason: String, content: AlertContent, at moment: Moment) -> Alert {
-    let alert = follow(active[index].told ?? active[index].alert, .update, reason: reason, content: content, at: moment)
+    let alert = follow(
+      active[index].told ?? active[index].alert, .update, reason: reason, content: content,
+      lostRevisions: active[index].lostRevisions, at: moment)
     active[index].tell(alert)
     return alert
   }
 
   mutating func clear(_ index: Int, reason: String, content: AlertContent, at moment: Moment) -> Alert {
-    let alert = follow(active[index].told ?? active[index].alert, .clear, reason: reason, content: content, at: moment)
+    let alert = follow(
+      active[index].told ?? active[index].alert, .clear, reason: reason, content: content,
+      lostRevisions: active[index].lostRevisions, at: moment)
     active.remove(at: index)
     return alert
   }
 
   /// The next message of an alert, with the next number of the stream.
   mutating func follow(
-    _ last: Alert, _ message: MessageType, reason: String, content: AlertContent, at moment: Moment
+    _ last: Alert, _ message: MessageType, reason: String, content: AlertContent, lostRevisions: Int, at moment: Moment
   ) -> Alert {
     sequence += 1
     var next = last
     // Who took note of it has not taken note of this.
     if content.severity > last.severity || content.level ?? 0 > last.level ?? 0 { next.acknowledged = nil }
-    next.revision += 1
+    next.revision += 1 + lostRevisions
     next.message = message
     next.reason = reason
     next.sequence = sequence
@@ -237,6 +244,8 @@ struct AlertMemory: Sendable, Hashable, Codable {
   var isRaisedEarlier: Bool?
   var isToldEarlier: Bool?
   var correctedAt: MonotonicTime?
+  /// Nil: none.
+  var lostRevisions: Int?
 }
 
 extension AlertBook.Active {
@@ -244,7 +253,7 @@ extension AlertBook.Active {
     AlertMemory(
       alert: alert, raisedAs: raisedAs, acknowledgedUntil: acknowledgedUntil, withheld: withheld,
       isRaisedEarlier: isRaisedEarlier ? true : nil, isToldEarlier: isToldEarlier ? true : nil,
-      correctedAt: correctedAt)
+      correctedAt: correctedAt, lostRevisions: lostRevisions == 0 ? nil : lostRevisions)
   }
 
   /// Goes on from an earlier run.
@@ -259,7 +268,8 @@ extension AlertBook.Active {
     }
     self.init(
       alert: shifted(memory.alert), raisedAs: memory.raisedAs,
-      acknowledgedUntil: memory.acknowledgedUntil?.shifted(by: shift, savedAt: savedAt), withheld: memory.withheld)
+      acknowledgedUntil: memory.acknowledgedUntil?.shifted(by: shift, savedAt: savedAt), withheld: memory.withheld,
+      lostRevisions: memory.lostRevisions ?? 0)
     withheld?.told = memory.withheld?.told.map(shifted)
     isRaisedEarlier = memory.isRaisedEarlier ?? false || !shift.isSameBoot
     isToldEarlier = memory.isToldEarlier ?? false || !shift.isSameBoot

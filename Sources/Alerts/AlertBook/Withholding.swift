@@ -61,6 +61,7 @@ extension AlertBook.Active {
   /// A message was made.
   mutating func tell(_ alert: Alert) {
     if withheld == nil { self.alert = alert } else { withheld?.told = alert }
+    lostRevisions = 0
     if alert.acknowledged == nil { acknowledgedUntil = nil }
     isToldEarlier = false
   }

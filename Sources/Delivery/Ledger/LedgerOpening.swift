@@ -9,11 +9,14 @@ package struct LedgerOpener: Sendable {
   /// SHA-256.
   package let digest: LedgerDigest
   package let disk: any StateDisk
+  /// Makes the epoch of a new ledger.
+  private let identify: @Sendable () -> String
 
   package init(
     folder: String, boot: String, wallMilliseconds: Int64, digest: @escaping LedgerDigest,
-    disk: any StateDisk = SystemDisk()
+    disk: any StateDisk = SystemDisk(), identify: @escaping @Sendable () -> String = LedgerOpener.randomIdentifier
   ) {
+    self.identify = identify
     self.digest = digest
     self.disk = disk
     self.folder = folder
@@ -108,7 +111,7 @@ package struct LedgerOpener: Sendable {
   /// - Returns: the new ledger's epoch.
   @discardableResult
   private func createTables(_ database: SQLiteDatabase, _ salvage: LedgerSalvage?) throws(SQLiteFailure) -> String {
-    let epoch = LedgerOpener.randomIdentifier()
+    let epoch = identify()
     try database.transaction { () throws(SQLiteFailure) in
       try database.execute(LedgerSchema.tables)
       let save = try database.prepare("INSERT INTO meta(key, value) VALUES(?, ?)")
@@ -121,8 +124,16 @@ package struct LedgerOpener: Sendable {
   private func check(_ database: SQLiteDatabase) throws(SQLiteFailure) {
     let answer = try database.prepare("PRAGMA quick_check(1)").first { $0.text(0) } ?? ""
     guard answer == "ok" else {
-      throw SQLiteFailure(code: SQLiteFailure.corruption, message: answer)
+      throw SQLiteFailure(code: Self.readingFailure(in: answer) ?? SQLiteFailure.corruption, message: answer)
     }
+  }
+
+  /// The code by which SQLite says within its answer that it could not read a page. That is no damage: the next time it may
+  /// be read.
+  private static func readingFailure(in answer: String) -> Int32? {
+    guard let mark = answer.firstRange(of: "error code=") else { return nil }
+    let code = Int32(answer[mark.upperBound...].prefix { $0.isASCII && $0.isNumber })
+    return code.flatMap { SQLiteFailure(code: $0, message: answer).isCorruption ? nil : $0 }
   }
 
   private func read(_ database: SQLiteDatabase, savedBoot: String?) throws(SQLiteFailure) -> Ledger.Opening {
@@ -141,7 +152,7 @@ package struct LedgerOpener: Sendable {
       "SELECT count(*), ifnull(sum(length(bytes)), 0) FROM messages WHERE acknowledged IS NULL"
     ).first { (Int($0.integer(0)), Int($0.integer(1))) }
     let (outboxRows, outboxBytes) = waiting ?? (0, 0)
-    let marked = MemoryMark.read(folder: folder, epoch: epoch, disk: disk)
+    let marked = try MemoryMark.readWhole(folder: folder, epoch: epoch, disk: disk)
     let (streams, unstored) = Self.streams(try readStreams(database), marked: marked)
     return Ledger.Opening(
       epoch: epoch, previousEpoch: try meta(database, "previous_epoch"), savedBoot: savedBoot, records: records,
@@ -228,6 +239,8 @@ package struct LedgerOpener: Sendable {
 extension SQLiteFailure {
   /// SQLITE_CORRUPT, for damage that SQLite itself reports in words.
   package static let corruption: Int32 = 11
+  /// SQLITE_IOERR.
+  package static let inputOutput: Int32 = 10
   /// Ours, outside SQLite's range.
   package static let newerSchema: Int32 = -1
 }

@@ -22,16 +22,18 @@ package final class MemoryMark {
   private var numbers: [String: UInt64] = [:]
   private var isNoted = true
   private var generation: UInt64
-  /// Nil where the file cannot be made.
+  /// Nil where the file cannot be made, or not be read.
   private let file: (any ReservedFile)?
 
   package init(folder: String, epoch: String, disk: any StateDisk = SystemDisk()) {
     self.epoch = epoch
     let path = MemoryMark.path(in: folder)
-    let newest = MemoryMark.newest(path, disk)
+    let bytes = MemoryMark.content(path, disk)
+    let newest = bytes.flatMap(MemoryMark.newest)
     generation = newest?.generation ?? 0
     if let newest, newest.epoch == epoch { numbers = newest.numbers }
-    file = disk.reserve(path, bytes: 2 * MemoryMark.bytes)
+    // What cannot be read may be newer than what would be written.
+    file = bytes == nil ? nil : disk.reserve(path, bytes: 2 * MemoryMark.bytes)
     _ = disk.sync(folder: folder)
   }
 
@@ -77,12 +79,28 @@ package final class MemoryMark {
 
   /// The highest number of each stream that was sent from memory in this epoch.
   package static func read(folder: String, epoch: String, disk: any StateDisk = SystemDisk()) -> [String: UInt64] {
-    guard let newest = newest(path(in: folder), disk), newest.epoch == epoch else { return [:] }
+    guard let newest = content(path(in: folder), disk).flatMap(newest), newest.epoch == epoch else { return [:] }
     return newest.numbers
   }
 
-  private static func newest(_ path: String, _ disk: any StateDisk) -> Note? {
-    let bytes = disk.read(path, limit: 2 * MemoryMark.bytes)
+  /// The same. A file that is there and cannot be read is a failure: its numbers would be given again.
+  static func readWhole(folder: String, epoch: String, disk: any StateDisk) throws(SQLiteFailure) -> [String: UInt64] {
+    let path = path(in: folder)
+    guard let bytes = content(path, disk) else {
+      throw SQLiteFailure(code: SQLiteFailure.inputOutput, message: "\(path) cannot be read")
+    }
+    guard let newest = newest(in: bytes), newest.epoch == epoch else { return [:] }
+    return newest.numbers
+  }
+
+  /// Nothing where there is no file; nil where it cannot be read.
+  private static func content(_ path: String, _ disk: any StateDisk) -> [UInt8]? {
+    let limit = 2 * MemoryMark.bytes
+    let bytes = disk.read(path, limit: limit)
+    return bytes.count == min(limit, disk.bytes(of: path)) ? bytes : nil
+  }
+
+  private static func newest(in bytes: [UInt8]) -> Note? {
     let places = [bytes.prefix(MemoryMark.bytes), bytes.dropFirst(MemoryMark.bytes)]
     return places.compactMap(note).max { $0.generation < $1.generation } ?? earlierNote(places[0])
   }

@@ -13,7 +13,7 @@ package final class BrokerLink: Sendable {
   }
 
   private struct State: Sendable {
-    var client: MosquittoClient?
+    var client: (any BrokerClient)?
     /// The number of the connection of `client`, or of the one before it.
     var openNumber: UInt64
     /// The number of the newest attempt.
@@ -112,7 +112,7 @@ package final class BrokerLink: Sendable {
   }
 
   /// Names the client that messages go to, and its connection's number.
-  package func open(_ client: MosquittoClient, number: UInt64) {
+  package func open(_ client: any BrokerClient, number: UInt64) {
     state.withLock { state in
       state.client = client
       state.openNumber = number

@@ -5,9 +5,9 @@ struct ConnectionCourse: Sendable {
   /// Whether each broker understood the numbers that stand for topics.
   private(set) var mayAbbreviate: [Bool]
   /// The last attempt with each broker that nobody waits for any more.
-  private var left: [ConnectionAttempt?]
+  private var left: [(any BrokerAttempt)?]
   /// The attempt with the first broker while the fallback is used.
-  var scout: ConnectionAttempt?
+  var scout: (any BrokerAttempt)?
 
   init(brokers: [DeliverySettings.Broker]) {
     choices = brokers.map { ProtocolChoice(configured: $0.version) }
@@ -18,7 +18,7 @@ struct ConnectionCourse: Sendable {
   /// Whether no thread still tries to reach this broker.
   func isFree(_ broker: Int) -> Bool { left[broker]?.isOver ?? true }
 
-  mutating func leave(_ attempt: ConnectionAttempt) {
+  mutating func leave(_ attempt: any BrokerAttempt) {
     attempt.abandon()
     left[attempt.terms.broker] = attempt
   }
@@ -38,12 +38,8 @@ struct ConnectionCourse: Sendable {
 
 extension BrokerLoop {
   /// Begins to connect.
-  func begin(_ broker: Int, _ course: inout ConnectionCourse) -> ConnectionAttempt {
-    let terms = nextTerms(broker, &course)
-    let attempt = ConnectionAttempt(
-      settings, terms, incoming: incoming, mayAbbreviate: course.mayAbbreviate[broker], wake: link.wake, now: now)
-    attempt.begin()
-    return attempt
+  func begin(_ broker: Int, _ course: inout ConnectionCourse) -> any BrokerAttempt {
+    network.begin(nextTerms(broker, &course), mayAbbreviate: course.mayAbbreviate[broker])
   }
 
   private func nextTerms(_ broker: Int, _ course: inout ConnectionCourse) -> ConnectionTerms {
@@ -80,7 +76,6 @@ extension BrokerLoop {
   }
 
   private func rest(until end: Int64) {
-    link.wake.wait(nanoseconds: max(0, end - now()))
-    link.wake.clear()
+    network.rest(nanoseconds: max(0, end - now()))
   }
 }

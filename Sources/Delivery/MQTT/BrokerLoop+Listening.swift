@@ -12,7 +12,7 @@ extension BrokerLoop {
 
   /// Carries out what changed in the wishes since the last look. What the connection does not take is asked for again
   /// with the next one.
-  func listen(_ client: MosquittoClient, _ listening: inout Listening) {
+  func listen(_ client: any BrokerClient, _ listening: inout Listening) {
     guard let wish = link.subscriptions(since: listening.version) else { return }
     listening.version = wish.version
     // As the broker knows a topic, and as this program calls it.

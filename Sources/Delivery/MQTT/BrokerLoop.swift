@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Logging
 
 /// The MQTT thread: connects, reads and writes, and connects again, until it is told to stop.
@@ -13,7 +12,7 @@ struct BrokerLoop: Sendable {
   let settings: DeliverySettings
   let link: BrokerLink
   let inbox: Inbox
-  let incoming: IncomingQueue
+  let network: any BrokerNetwork
   let logger: Logger
   let now: @Sendable () -> Int64
   let random: @Sendable () -> Double
@@ -31,7 +30,7 @@ struct BrokerLoop: Sendable {
 
   /// A broker that has answered.
   struct Contact {
-    var client: MosquittoClient
+    var client: any BrokerClient
     var terms: ConnectionTerms
   }
 
@@ -82,8 +81,7 @@ struct BrokerLoop: Sendable {
     while !link.wishesStop {
       let remaining = end - now()
       guard remaining > 0 else { return }
-      link.wake.wait(nanoseconds: remaining)
-      link.wake.clear()
+      network.rest(nanoseconds: remaining)
     }
   }
 
@@ -134,7 +132,7 @@ struct BrokerLoop: Sendable {
       }
       if let ending = forward(client, &talk) { return ending }
       if talk.acceptedAt != nil, failure == nil { listen(client, &talk.listening) }
-      if failure != nil || client.socket < 0 {
+      if failure != nil || !client.isOpen {
         return Ending(problem: loss(failure, client), acceptedAt: talk.acceptedAt)
       }
       if let problem = link.takeReconnectWish() { return Ending(problem: problem, acceptedAt: talk.acceptedAt) }
@@ -174,24 +172,17 @@ struct BrokerLoop: Sendable {
   }
 
   /// Sleeps until the socket or another thread wants something.
-  private func wait(_ client: MosquittoClient, _ talk: Talk) -> Bool {
-    // libmosquitto must be called now and then to keep the connection alive; more often than that is wasted.
-    var nanoseconds = min(5_000_000_000, Int64(keepAlive(talk) ?? 60) * 125_000_000)
-    for due in [silentAt(talk) ?? .max, talk.returnAt] { nanoseconds = min(nanoseconds, max(0, due - now())) }
-    let wanted = Int16(POLLIN) | (client.wantsWrite ? Int16(POLLOUT) : 0)
-    var entries = [
-      pollfd(fd: client.socket, events: wanted, revents: 0),
-      pollfd(fd: link.wake.descriptor, events: Int16(POLLIN), revents: 0),
-    ]
-    _ = unsafe poll(&entries, 2, pollMilliseconds(nanoseconds))
-    if entries[1].revents != 0 { link.wake.clear() }
-    return entries[0].revents & ~Int16(POLLOUT) != 0
+  private func wait(_ client: any BrokerClient, _ talk: Talk) -> Bool {
+    // The client must be called now and then to keep the connection alive; more often than that is wasted.
+    let due = min(silentAt(talk) ?? .max, talk.returnAt)
+    let nanoseconds = min(network.longestSleep(keepAliveSeconds: keepAlive(talk) ?? 60), max(0, due - now()))
+    return network.wait(for: client, nanoseconds: nanoseconds)
   }
 
   /// Passes on what libmosquitto told.
   ///
   /// - Returns: the end, when the broker refused or dismissed this client.
-  private func forward(_ client: MosquittoClient, _ talk: inout Talk) -> Ending? {
+  private func forward(_ client: any BrokerClient, _ talk: inout Talk) -> Ending? {
     var events: [BrokerEvent] = []
     var ending: Ending?
     for notice in client.takeNotices() {
@@ -221,7 +212,7 @@ struct BrokerLoop: Sendable {
     return ending
   }
 
-  private func loss(_ failure: MosquittoFailure?, _ client: MosquittoClient) -> BrokerProblem {
+  private func loss(_ failure: MosquittoFailure?, _ client: any BrokerClient) -> BrokerProblem {
     // By TLS 1.3 a broker that does not accept the certificate says so only after the handshake.
     if let refusal = client.refusal { return refusal }
     let reason = failure?.text ?? "the connection was closed"
@@ -269,7 +260,7 @@ struct BrokerLoop: Sendable {
   }
 
   /// Leaves the fallback: its status becomes offline. Without its answer the connection is only cut, and the will says it.
-  private func farewell(_ client: MosquittoClient, _ terms: ConnectionTerms) {
+  private func farewell(_ client: any BrokerClient, _ terms: ConnectionTerms) {
     link.close()
     var offline = WireMessage(
       topic: settings.statusTopic,
@@ -277,7 +268,7 @@ struct BrokerLoop: Sendable {
     offline.isRetained = true
     guard let packet = try? client.publish(offline) else { return }
     let end = now() + BrokerLoop.farewellNanoseconds
-    while now() < end, !link.wishesStop, client.socket >= 0 {
+    while now() < end, !link.wishesStop, client.isOpen {
       let isReadable = wait(client, Talk(heardAt: now(), returnAt: .max))
       guard (try? client.work(isConnected: true, isReadable: isReadable)) != nil else { return }
       for case .acknowledged(let number, let reason) in client.takeNotices() {

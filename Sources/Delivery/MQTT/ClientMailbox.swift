@@ -6,7 +6,7 @@ internal import Locks
 final class ClientMailbox: Sendable {
   /// What is listened to, by the topic as the broker knows it.
   let expected = Locked<[String: Subscription]>([:])
-  private let notices = Locked<[MosquittoClient.Notice]>([])
+  private let notices = Locked<[BrokerNotice]>([])
   private let incoming: IncomingQueue?
   private let terms: ConnectionTerms
 
@@ -24,7 +24,7 @@ final class ClientMailbox: Sendable {
     }
   }
 
-  func takeNotices() -> [MosquittoClient.Notice] {
+  func takeNotices() -> [BrokerNotice] {
     notices.withLock { notices in
       let taken = notices
       notices.removeAll(keepingCapacity: true)
@@ -32,7 +32,7 @@ final class ClientMailbox: Sendable {
     }
   }
 
-  private func add(_ notice: MosquittoClient.Notice) { notices.withLock { $0.append(notice) } }
+  private func add(_ notice: BrokerNotice) { notices.withLock { $0.append(notice) } }
 
   /// Called by libmosquitto during `MosquittoClient.work` alone, with the mailbox that `client` was made with.
   static func setCallbacks(of client: OpaquePointer) {

@@ -3,17 +3,10 @@ internal import Locks
 
 /// One attempt to connect, on a thread of its own: the operating system may take minutes to resolve a name or to give up
 /// an address, and meanwhile another connection may have to be served, or the gateway to stop.
-final class ConnectionAttempt: Sendable {
-  /// How it came out.
-  enum Outcome: Sendable {
-    /// The broker has answered CONNECT; what it said waits in the client.
-    case answered(MosquittoClient)
-    case failed(BrokerProblem, closedWithoutAnswer: Bool = false)
-  }
-
+final class ConnectionAttempt: BrokerAttempt {
   private enum State: Sendable {
     case running
-    case done(Outcome)
+    case done(BrokerOutcome)
     /// Nobody waits for it any more.
     case abandoned
     case over
@@ -45,12 +38,12 @@ final class ConnectionAttempt: Sendable {
     do {
       _ = try WorkerThread(name: "mqtt-connect") { [self] in finish(contact()) }
     } catch {
-      finish(.failed(BrokerProblem("unreachable", error.description)))
+      finish(.failed(BrokerProblem("unreachable", error.description), closedWithoutAnswer: false))
     }
   }
 
   /// The outcome, once; nil while it is under way.
-  func take() -> Outcome? {
+  func take() -> BrokerOutcome? {
     state.withLock { state in
       guard case .done(let outcome) = state else { return nil }
       state = .over
@@ -79,7 +72,7 @@ final class ConnectionAttempt: Sendable {
     state.withLock { if case .abandoned = $0 { true } else { false } }
   }
 
-  private func finish(_ outcome: Outcome) {
+  private func finish(_ outcome: BrokerOutcome) {
     state.withLock { state in
       if case .running = state { state = .done(outcome) } else { state = .over }
     }
@@ -88,7 +81,7 @@ final class ConnectionAttempt: Sendable {
 
   // MARK: Its own thread
 
-  private func contact() -> Outcome {
+  private func contact() -> BrokerOutcome {
     let broker = settings.brokers[terms.broker]
     let will = StatusPayload(boot: settings.bootID).offline(cause: "will", connection: terms.number)
     let transport: TransportContext?
@@ -97,7 +90,7 @@ final class ConnectionAttempt: Sendable {
         try TransportContext(security, host: broker.host)
       }
     } catch {
-      return .failed(error)
+      return .failed(error, closedWithoutAnswer: false)
     }
     let client: MosquittoClient
     do {
@@ -105,21 +98,21 @@ final class ConnectionAttempt: Sendable {
         settings: settings, terms: terms, transport: transport, will: will, incoming: incoming,
         mayAbbreviate: mayAbbreviate)
     } catch {
-      return .failed(.unusableSettings(error))
+      return .failed(.unusableSettings(error), closedWithoutAnswer: false)
     }
     do {
       try client.connect()
     } catch {
-      return .failed(client.refusal ?? .unreachable(error))
+      return .failed(client.refusal ?? .unreachable(error), closedWithoutAnswer: false)
     }
     return waitForAnswer(client)
   }
 
-  private func waitForAnswer(_ client: MosquittoClient) -> Outcome {
+  private func waitForAnswer(_ client: MosquittoClient) -> BrokerOutcome {
     let end = now() + settings.timing.connectAnswerNanoseconds
     while !isAbandoned {
       let remaining = end - now()
-      guard remaining > 0 else { return .failed(silence) }
+      guard remaining > 0 else { return .failed(silence, closedWithoutAnswer: false) }
       let wanted = Int16(POLLIN) | (client.wantsWrite ? Int16(POLLOUT) : 0)
       var entry = pollfd(fd: client.socket, events: wanted, revents: 0)
       _ = unsafe poll(&entry, 1, pollMilliseconds(min(remaining, 200_000_000)))
@@ -135,7 +128,7 @@ final class ConnectionAttempt: Sendable {
         return .failed(client.refusal ?? problem, closedWithoutAnswer: closed && client.refusal == nil)
       }
     }
-    return .failed(silence)
+    return .failed(silence, closedWithoutAnswer: false)
   }
 
   private var silence: BrokerProblem {

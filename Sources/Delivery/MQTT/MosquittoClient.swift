@@ -6,17 +6,7 @@ internal import Locks
 ///
 /// Made anew for every attempt, so that nothing of an ended connection is left in libmosquitto's own queue, which is
 /// in memory only and has no limit. One thread connects and runs `work`; another may publish at the same time.
-@safe package final class MosquittoClient: Sendable {
-  /// What libmosquitto told during `work`.
-  package enum Notice: Sendable, Hashable {
-    case answered(reason: Int32, ConnectionTerms)
-    case acknowledged(packet: Int32, reason: Int32)
-    /// The broker ended the connection with a reason of MQTT 5.
-    case dismissed(reason: Int32)
-    /// The answer to a subscription; 128 and above is a refusal. MQTT 5 section 3.9.3.
-    case subscribed(packet: Int32, reason: Int32)
-  }
-
+@safe package final class MosquittoClient: BrokerClient {
   /// Seconds that the broker waits before it publishes the will. MQTT 5 section 3.1.3.2.2.
   private static let willDelaySeconds: UInt32 = 30
   /// What is longer the broker keeps to itself: the longest that is listened to is 64 KB.
@@ -112,6 +102,8 @@ internal import Locks
   /// The socket to wait for, or -1 when there is none any more.
   package var socket: Int32 { unsafe mosquitto_socket(handle) }
 
+  package var isOpen: Bool { socket >= 0 }
+
   package var wantsWrite: Bool { unsafe mosquitto_want_write(handle) }
 
   /// Reads and writes what can be, without waiting.
@@ -141,7 +133,7 @@ internal import Locks
   }
 
   /// What was told since the last call.
-  package func takeNotices() -> [Notice] {
+  package func takeNotices() -> [BrokerNotice] {
     let taken = mailbox.takeNotices()
     aliases.withLock { aliases in
       for notice in taken {
@@ -159,10 +151,10 @@ internal import Locks
   var hasNotices: Bool { mailbox.hasNotices }
 
   /// Whether the broker has accepted this client and nobody has taken that notice.
-  var isAccepted: Bool { mailbox.isAccepted }
+  package var isAccepted: Bool { mailbox.isAccepted }
 
   /// Why the two sides did not believe each other in the TLS handshake; nil while they do.
-  var refusal: BrokerProblem? { transport?.refusal }
+  package var refusal: BrokerProblem? { transport?.refusal }
 
   /// Says goodbye: the broker then publishes no will.
   package func disconnect() {

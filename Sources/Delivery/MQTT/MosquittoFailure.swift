@@ -8,6 +8,11 @@ package struct MosquittoFailure: Error, Sendable, Hashable {
   /// The errno, when `code` says that a system call failed.
   package var systemCode: Int32
 
+  package init(code: Int32, systemCode: Int32) {
+    self.code = code
+    self.systemCode = systemCode
+  }
+
   package var text: String {
     if isCutShort { return "the connection was closed" }
     if code == MOSQ_ERR_ERRNO.rawValue { return systemErrorText(systemCode) }

@@ -1,10 +1,10 @@
-import Alerts
-import Delivery
+package import Alerts
+package import Delivery
 import FoundationEssentials
 import Observations
 
 /// Turns what the station asks for into bytes: messages, retained states and records that are committed together.
-struct BatchWriter {
+package struct BatchWriter {
   let formats: Formats
   private let encoder = JSONEncoder()
   /// The bytes of each active alert's latest message: what was raised in an earlier boot keeps that boot's times.
@@ -129,7 +129,7 @@ struct BatchWriter {
   }
 
   /// What an earlier run saved. A record that cannot be decoded any more is passed over: its part starts anew.
-  static func decode(_ records: [StateRecord]) -> [SavedState] {
+  package static func decode(_ records: [StateRecord]) -> [SavedState] {
     records.compactMap { record in
       record.value.flatMap { try? JSONDecoder().decode(SavedState.self, from: Data($0)) }
     }

@@ -1,8 +1,8 @@
-import Observations
+package import Observations
 
 /// The wire of an output: a GPIO line, or a coil or register behind a serial line. It holds what it was last set to, tries
 /// again by itself while that fails, and never makes its caller wait.
-protocol OutputLine: AnyObject {
+package protocol OutputLine: AnyObject {
   /// Why it cannot be switched at the moment, if it cannot.
   var fault: FaultCause? { get }
 

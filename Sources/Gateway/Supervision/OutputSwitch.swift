@@ -1,9 +1,9 @@
 import Logging
-import Observations
-import SensorDrivers
+package import Observations
+package import SensorDrivers
 
 /// Switches one output when the station says so, in its pattern while it is on, whatever wire it is on.
-final class OutputSwitch: EventSource {
+package final class OutputSwitch: EventSource {
   let id: OutputID
   let line: any OutputLine
 
@@ -17,7 +17,7 @@ final class OutputSwitch: EventSource {
   private var isReleased = false
 
   /// - Parameter pattern: lengths of on and off in turn, none of them zero, beginning with on.
-  init(id: OutputID, line: any OutputLine, isSafeOn: Bool, pattern: [TimeSpan] = []) {
+  package init(id: OutputID, line: any OutputLine, isSafeOn: Bool, pattern: [TimeSpan] = []) {
     self.id = id
     self.line = line
     self.isSafeOn = isSafeOn
@@ -33,9 +33,9 @@ final class OutputSwitch: EventSource {
     self.init(id: id, line: line, isSafeOn: settings.safe == .on, pattern: pattern)
   }
 
-  var interest: EventInterest? { nil }
+  package var interest: EventInterest? { nil }
 
-  var nextDeadline: MonotonicTime? {
+  package var nextDeadline: MonotonicTime? {
     guard let end = step?.end else { return line.nextDeadline }
     return line.nextDeadline.map { min($0, end) } ?? end
   }
@@ -63,17 +63,17 @@ final class OutputSwitch: EventSource {
   }
 
   /// Goes to the safe state for good: the program, or this configuration, ends.
-  func release(at time: MonotonicTime) {
+  package func release(at time: MonotonicTime) {
     isReleased = true
     step = nil
     line.set(isSafeOn, at: time)
   }
 
-  func ready(at time: MonotonicTime) {
+  package func ready(at time: MonotonicTime) {
     // An output has nothing to read.
   }
 
-  func wake(at time: MonotonicTime) {
+  package func wake(at time: MonotonicTime) {
     if let due = line.nextDeadline, due <= time { line.wake(at: time) }
     guard let current = step, current.end <= time else { return }
     let next = (current.index + 1) % pattern.count

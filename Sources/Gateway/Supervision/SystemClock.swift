@@ -14,8 +14,11 @@ public struct SystemClock {
   /// A monotonic clock and the system's wall clock as they read at one instant.
   public typealias Reader = () -> (monotonic: MonotonicTime, wallNanoseconds: Int64)
 
+  /// Whether the system's wall clock can be trusted.
+  public typealias QualityReader = () -> ClockQuality
+
   private let read: Reader
-  private let readQuality: () -> ClockQuality
+  private let readQuality: QualityReader
   /// Asked where no time server keeps the kernel's clock.
   private let satellites: SatelliteClock?
   private var offsetNanoseconds: Int64
@@ -27,23 +30,24 @@ public struct SystemClock {
   /// How often the wall clock was seen to step since the start.
   public private(set) var steps = 0
 
-  /// A clock over the kernel's, or over `read` in a test.
-  public init(read: @escaping Reader = SystemClock.kernel) {
-    self.init(read: read, satellites: nil)
+  /// A clock over the kernel's, or over `read` and `quality` in a test.
+  public init(
+    read: @escaping Reader = SystemClock.kernel, quality: @escaping QualityReader = SystemClock.kernelQuality
+  ) {
+    self.init(read: read, quality: quality, satellites: nil)
   }
 
-  /// - Parameter readQuality: how far the kernel's wall clock can be trusted; asked every ten seconds at most.
   init(
-    read: @escaping Reader = SystemClock.kernel,
-    readQuality: @escaping () -> ClockQuality = SystemClock.readKernelQuality, satellites: SatelliteClock?
+    read: @escaping Reader = SystemClock.kernel, quality: @escaping QualityReader = SystemClock.kernelQuality,
+    satellites: SatelliteClock?
   ) {
     self.read = read
-    self.readQuality = readQuality
+    readQuality = quality
     self.satellites = satellites
     let (monotonic, wall) = read()
     offsetNanoseconds = wall - monotonic.nanoseconds
-    kernelQuality = readQuality()
-    quality = kernelQuality
+    kernelQuality = quality()
+    self.quality = kernelQuality
     qualityIsDue = monotonic + .seconds(10)
   }
 
@@ -91,7 +95,7 @@ public struct SystemClock {
   }
 
   /// The kernel knows whether an NTP client keeps the clock; without one, a board with a clock chip is better off.
-  static func readKernelQuality() -> ClockQuality {
+  public static func kernelQuality() -> ClockQuality {
     if mimamori_clock_is_synchronized() == 1 { return .synchronized }
     return unsafe access("/dev/rtc0", F_OK) == 0 ? .rtc : .unsynchronized
   }

@@ -1,18 +1,18 @@
-import Alerts
+package import Alerts
 import Delivery
-import Logging
-import Observations
-import SensorDrivers
+package import Logging
+package import Observations
+package import SensorDrivers
 
 /// Stands between the drivers and the world on the sensing thread: hands observations to the station, switches outputs
 /// at once, and gives everything else to the delivery, which never makes it wait.
-final class Watchkeeper: ObservationSink, EventSource {
+package final class Watchkeeper: ObservationSink, EventSource {
   private var station: Station
   private var matcher = TagMatcher()
   private var clock: SystemClock
   private var writer: BatchWriter
   private let outputs: [OutputID: OutputSwitch]
-  private let delivery: DeliveryService
+  private let delivery: any DeliveryDesk
   private let recorder: Recorder?
   private let satellites: SatelliteClock?
   private let logger: Logger
@@ -37,7 +37,7 @@ final class Watchkeeper: ObservationSink, EventSource {
 
   init(
     station: Station, clock: SystemClock, formats: Formats, latest: [String: [UInt8]], outputs: [OutputSwitch],
-    delivery: DeliveryService, recorder: Recorder? = nil, satellites: SatelliteClock? = nil, logger: Logger,
+    delivery: any DeliveryDesk, recorder: Recorder? = nil, satellites: SatelliteClock? = nil, logger: Logger,
     boot: String, isReload: Bool
   ) {
     self.logger = logger
@@ -54,8 +54,18 @@ final class Watchkeeper: ObservationSink, EventSource {
     forgetAt = clock.moment(at: MonotonicTime(nanoseconds: 0)).monotonic
   }
 
+  /// The same without a recording and without satellites.
+  package convenience init(
+    station: Station, clock: SystemClock, formats: Formats, latest: [String: [UInt8]], outputs: [OutputSwitch],
+    delivery: any DeliveryDesk, logger: Logger, boot: String
+  ) {
+    self.init(
+      station: station, clock: clock, formats: formats, latest: latest, outputs: outputs, delivery: delivery,
+      recorder: nil, logger: logger, boot: boot, isReload: false)
+  }
+
   /// Starts watching, over the persons of `list` too: publishes what is known, and what an earlier run left active.
-  func start(watching list: WatchList?) {
+  package func start(watching list: WatchList?) {
     let now = advance()
     recorder?.record(event: isReload ? "reload" : "start", boot: boot, at: now)
     station.start(at: now, into: &effects)
@@ -87,26 +97,26 @@ final class Watchkeeper: ObservationSink, EventSource {
   }
 
   /// Saves what must not be lost by an orderly stop.
-  func stop(isReload: Bool) {
+  package func stop(isReload: Bool) {
     let now = advance()
     if !isReload { recorder?.record(event: "stop", boot: boot, at: now) }
     effects.saves += station.snapshot(at: now)
     settle(at: now)
   }
 
-  var interest: EventInterest? { nil }
+  package var interest: EventInterest? { nil }
 
-  var nextDeadline: MonotonicTime? {
+  package var nextDeadline: MonotonicTime? {
     if !outputStates.isEmpty { return lastTime }
     guard let due = station.nextDeadline else { return forgetAt }
     return min(due, forgetAt)
   }
 
-  func ready(at time: MonotonicTime) {
+  package func ready(at time: MonotonicTime) {
     // It has no descriptor.
   }
 
-  func wake(at time: MonotonicTime) {
+  package func wake(at time: MonotonicTime) {
     let now = advance()
     if now.monotonic >= forgetAt {
       matcher.forget(at: now.monotonic)
@@ -150,7 +160,7 @@ final class Watchkeeper: ObservationSink, EventSource {
     settle(at: now)
   }
 
-  func take(_ observations: [TimedObservation]) {
+  package func take(_ observations: [TimedObservation]) {
     readClock()
     handle(observations)
   }

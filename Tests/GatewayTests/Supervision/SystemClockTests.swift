@@ -17,7 +17,7 @@ private final class SetClocks: Sendable {
 
   func clock(quality: @escaping () -> ClockQuality = { .synchronized }) -> SystemClock {
     SystemClock(
-      read: { [self] in values.withLock { (MonotonicTime(nanoseconds: $0.monotonic), $0.wall) } }, readQuality: quality,
+      read: { [self] in values.withLock { (MonotonicTime(nanoseconds: $0.monotonic), $0.wall) } }, quality: quality,
       satellites: nil)
   }
 }

@@ -28,7 +28,7 @@ struct WatchkeeperClockTests {
         read: { [self] in
           let (seconds, offset, _) = state.withLock { $0 }
           return (MonotonicTime(nanoseconds: seconds * 1_000_000_000), (seconds + offset) * 1_000_000_000)
-        }, readQuality: { [self] in state.withLock { $0.quality } }, satellites: nil)
+        }, quality: { [self] in state.withLock { $0.quality } }, satellites: nil)
     }
   }
 

@@ -2,6 +2,7 @@
 #include "disk.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,4 +192,21 @@ void faulty_disk_digest(const void *bytes, int64_t length, void *digest) {
   uint64_t words[4];
   for (uint64_t part = 0; part < 4; part++) words[part] = hashed(part * 0x9e3779b97f4a7c15u + 1, bytes, length);
   memcpy(digest, words, sizeof words);
+}
+
+int64_t faulty_disk_process_heap(void) {
+  struct mallinfo2 info = mallinfo2();
+  return (int64_t)(info.uordblks + info.hblkhd);
+}
+
+int64_t faulty_disk_held(faulty_disk *disk) {
+  int64_t held = 0;
+  pthread_mutex_lock(&disk->mutex);
+  for (uint32_t i = 0; i < disk->node_count; i++) {
+    const node *file = disk->nodes[i];
+    held += file->seen.capacity + file->durable.capacity + (int64_t)(file->change_capacity * sizeof(change));
+    for (uint32_t c = 0; c < file->change_count; c++) held += file->changes[c].length;
+  }
+  pthread_mutex_unlock(&disk->mutex);
+  return held;
 }

@@ -157,6 +157,12 @@ extension FaultyDisk {
   /// Bytes of all files.
   package var usedBytes: Int { Int(unsafe faulty_disk_used(handle)) }
 
+  /// Bytes of memory that the disk takes for itself.
+  package var heldBytes: Int { Int(unsafe faulty_disk_held(handle)) }
+
+  /// Bytes of memory that this process has taken from the C library.
+  package static var processHeapBytes: Int { Int(faulty_disk_process_heap()) }
+
   /// Bytes that all files may hold together; what does not fit is not written. Nil: no limit.
   package func limit(bytes: Int?) { unsafe faulty_disk_set_capacity(handle, bytes.map { Int64($0) } ?? -1) }
 

@@ -113,5 +113,8 @@ uint64_t faulty_disk_hash(faulty_disk *disk);
 
 // Not of a disk: 32 bytes that every bit of the input changes. What a test proves thousands of times is proven with them.
 void faulty_disk_digest(const void *bytes, int64_t length, void *digest);
+// Bytes of memory that this process has taken from the C library, and those of them that a disk holds.
+int64_t faulty_disk_process_heap(void);
+int64_t faulty_disk_held(faulty_disk *disk);
 
 #endif
