@@ -20,6 +20,9 @@ class Actor:
         self.expected = []
         self.next_change = 0.0
 
+    # Whether what its last change must cause takes seconds in which nobody kills the gateway.
+    needs_calm = False
+
     @property
     def is_done(self):
         return self.limit is not None and len(self.expected) >= self.limit
@@ -66,6 +69,11 @@ class Walker(Actor):
         super().__init__(person.subject, chance, limit)
         self.person = person
         self.controller = controller
+
+    @property
+    def needs_calm(self):
+        """A departure is one after some silence."""
+        return len(self.expected) % 2 == 0
 
     def change(self):
         arrives = len(self.expected) % 2 == 0
