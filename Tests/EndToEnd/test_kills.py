@@ -221,10 +221,10 @@ class Crowd:
         city.equip(city.list_for(persons))
 
     def add_city(self, broker, peers):
-        authority = Authority("desk-2026").allow(self.site)
+        authorities = [Authority(f"desk-{number}").allow(self.site) for number in range(8)]
         requester = peers(Requester(broker.port))
         self.drill = Drill(
-            "drilled", authority, self.site.name, lambda text: requester.post(self.site.topic("command"), text),
+            "drilled", authorities, self.site.name, lambda text: requester.post(self.site.topic("command"), text),
             self.chance)
         self.actors.append(self.drill)
 
