@@ -36,11 +36,20 @@ extension LedgerLoop {
     }
   }
 
-  /// Reads what is readable, and lets go of the file: SQLite removes what lies beside it when it closes it.
-  private func closeDamaged() throws {
-    let opener = LedgerOpener(
+  /// A ledger that was opened while its disk was read-only is opened anew, so that it can be written as soon as its disk can.
+  func reopenIfReadOnly() throws(SQLiteFailure) {
+    guard ledger.isReadOnly else { return }
+    ledger = try opener.reopen(ledger, epoch: streams.epoch)
+  }
+
+  private var opener: LedgerOpener {
+    LedgerOpener(
       folder: settings.stateFolder, boot: settings.bootID, wallMilliseconds: closures.wallMilliseconds(),
       digest: closures.digest, disk: closures.disk, identify: closures.identify)
+  }
+
+  /// Reads what is readable, and lets go of the file: SQLite removes what lies beside it when it closes it.
+  private func closeDamaged() throws {
     let salvage = LedgerReplacement(
       opener, lock: ledger.lock,
       knowledge: LedgerReplacement.Knowledge(

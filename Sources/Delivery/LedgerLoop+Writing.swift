@@ -31,6 +31,7 @@ extension LedgerLoop {
       entry.run = presentRun(now: now)
     }
     do {
+      try reopenIfReadOnly()
       try shiftObservations()
       if entry.isEmpty {
         // Nothing to write shows nothing: a failing ledger is tried with a value of its own.

@@ -76,6 +76,25 @@ import Testing
     #expect(harness.stop())
   }
 
+  @Test func `a ledger that was opened on a read-only disk is written as soon as the disk can be`() throws {
+    let peer = ScriptedPeer { _, packet in ScriptedPeer.agreeable(packet) }
+    let disk = FaultyDisk()
+    let first = try DeliveryHarness(port: peer.port, disk: disk)
+    try first.start()
+    first.commit([first.message("before")])
+    #expect(first.isDelivered())
+    #expect(first.stop())
+    disk.makeReadOnly()
+    let harness = try DeliveryHarness(port: peer.port, disk: disk)
+    try harness.start()
+    harness.commit([harness.message("A1")])
+    #expect(peer.packets.wait { $0.contains { text($0.packet).hasPrefix("A1") } })
+    #expect(eventually { harness.service.statistics.ledger != .working })
+    disk.heal()
+    #expect(eventually { harness.service.statistics.ledger == .working && harness.service.statistics.unwritten == 0 })
+    #expect(harness.stop())
+  }
+
   @Test func `a disk that cannot be read holds no alert back, and heals`() throws {
     let peer = ScriptedPeer { _, packet in ScriptedPeer.agreeable(packet) }
     let disk = FaultyDisk()
@@ -202,6 +221,28 @@ import Testing
       #expect(throws: SQLiteFailure.self) { try ledger.save("promised", .integer(Int64(number)), durable: true) }
       try ledger.save("promised", .integer(Int64(number)), durable: true)
       let left = disk.afterPowerCut(.nothingUnsynced)
+      let found = try SQLiteDatabase(path: LedgerOpener.path(in: "/state"), mode: .readWrite, disk: left)
+        .prepare("SELECT value FROM meta WHERE key = 'promised'").first { $0.integer(0) }
+      #expect(found == Int64(number))
+    }
+  }
+
+  /// The kernel told the process that was killed, and tells the next one nothing.
+  @Test func `what a killed run failed to sync takes nothing with it that the next one promises`() throws {
+    for number in 1...20 {
+      let disk = FaultyDisk()
+      var opener = LedgerOpener(folder: "/state", boot: "b", wallMilliseconds: 0, digest: quickDigest, disk: disk)
+      let killed = try opener.open().ledger
+      try killed.save("filler", .text(String(repeating: "x", count: number * 500)), durable: false)
+      disk.fail(.sync, times: 1)
+      #expect(throws: SQLiteFailure.self) { try killed.save("killed", .integer(Int64(number)), durable: true) }
+      disk.end()
+
+      let next = disk.copy()
+      opener = LedgerOpener(folder: "/state", boot: "b", wallMilliseconds: 0, digest: quickDigest, disk: next)
+      let ledger = try opener.open().ledger
+      try ledger.save("promised", .integer(Int64(number)), durable: true)
+      let left = next.afterPowerCut(.nothingUnsynced)
       let found = try SQLiteDatabase(path: LedgerOpener.path(in: "/state"), mode: .readWrite, disk: left)
         .prepare("SELECT value FROM meta WHERE key = 'promised'").first { $0.integer(0) }
       #expect(found == Int64(number))

@@ -77,7 +77,8 @@ def test_a_certificate_that_is_not_its_own_lets_nothing_through_until_it_is(
         assert gateway.errors().count(FOREIGN[certificate]) <= 6, gateway.errors()
     else:
         assert f"as {river.name}" not in guarded.broker.log_text(), "it never gets as far as to log in"
-        assert gateway.errors().count(FOREIGN[certificate]) == 1, "said once"
+        # Now and then the connection's end overtakes the reason, which is then said again with the next attempt.
+        assert gateway.errors().count(FOREIGN[certificate]) <= 5, gateway.errors()
     assert "PRIVATE KEY" not in gateway.errors()
     # Its own certificate, and everything arrives, the steps of the alert in their order.
     files["certificate"], files["key"] = guarded.city.issue(river.name)

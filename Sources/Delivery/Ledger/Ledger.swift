@@ -33,13 +33,17 @@ package final class Ledger {
   package private(set) var commits: UInt64 = 0
   package private(set) var syncs: UInt64 = 0
   private var isSynced = true
-  /// A sync has failed: before the next transaction all goes from the log into the database.
-  private var isLogDoubtful = false
+  /// A sync has failed, perhaps: before the next transaction all goes from the log into the database.
+  private var isLogDoubtful: Bool
 
   /// Takes a database whose tables stand.
+  ///
+  /// - Parameter isLogDoubtful: whether an earlier connection of this boot may have failed to sync what stands in its log.
   package init(
-    database: SQLiteDatabase, lock: any FolderHold, epoch: String, digest: @escaping LedgerDigest
+    database: SQLiteDatabase, lock: any FolderHold, epoch: String, digest: @escaping LedgerDigest,
+    isLogDoubtful: Bool = false
   ) throws(SQLiteFailure) {
+    self.isLogDoubtful = isLogDoubtful
     self.database = database
     self.lock = lock
     notes = try NoteTable(database: database)
@@ -280,6 +284,10 @@ package final class Ledger {
   }
 
   // MARK: Housekeeping
+
+  /// Whether the file could be opened for reading alone: SQLite does so where the file system was read-only, and a file
+  /// that was opened so is never written again.
+  package var isReadOnly: Bool { database.isReadOnly }
 
   /// Pages that wait to be moved into the database.
   package var writeAheadPages: Int { database.writeAheadPages }

@@ -72,9 +72,18 @@ package struct LedgerOpener: Sendable {
     let savedBoot = try meta(database, "boot")
     if savedBoot != boot || disk.bytes(of: path) <= LedgerOpener.alwaysCheckedBytes { try check(database) }
     let opening = try read(database, savedBoot: savedBoot)
-    let ledger = try Ledger(database: database, lock: lock, epoch: opening.epoch, digest: digest)
+    let ledger = try Ledger(
+      database: database, lock: lock, epoch: opening.epoch, digest: digest, isLogDoubtful: savedBoot == boot)
     if savedBoot != boot { try ledger.save("boot", .text(boot), durable: true) }
     return (ledger, opening)
+  }
+
+  /// Opens the file of a ledger that is in use anew.
+  func reopen(_ ledger: Ledger, epoch: String) throws(SQLiteFailure) -> Ledger {
+    let newer = try Ledger(
+      database: try openDatabase(), lock: ledger.lock, epoch: epoch, digest: digest, isLogDoubtful: true)
+    newer.goOnCounting(from: ledger)
+    return newer
   }
 
   /// Makes a ledger of what goes on from a damaged one.

@@ -89,6 +89,9 @@ package enum SQLiteValue: Sendable, Hashable {
     unsafe walPages.deallocate()
   }
 
+  /// Whether it can only be read, whatever was asked for.
+  package var isReadOnly: Bool { unsafe sqlite3_db_readonly(handle, "main") == 1 }
+
   /// Pages in the write-ahead log after the last commit.
   package var writeAheadPages: Int { Int(unsafe walPages.pointee) }
 

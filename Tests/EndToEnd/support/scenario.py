@@ -20,6 +20,9 @@ class Actor:
         self.expected = []
         self.next_change = 0.0
 
+    # Whether what its last change must cause takes seconds in which nobody kills the gateway.
+    needs_calm = False
+
     @property
     def is_done(self):
         return self.limit is not None and len(self.expected) >= self.limit
@@ -67,6 +70,11 @@ class Walker(Actor):
         self.person = person
         self.controller = controller
 
+    @property
+    def needs_calm(self):
+        """A departure is one after some silence."""
+        return len(self.expected) % 2 == 0
+
     def change(self):
         arrives = len(self.expected) % 2 == 0
         self.controller.set_signal(self.name, self.chance.randint(-70, -45) if arrives else None)
@@ -78,18 +86,19 @@ class Walker(Actor):
 
 
 class Drill(Actor):
-    """A sensor that is drilled by signed commands, and the authority that sends them.
+    """A sensor that is drilled by signed commands, and the authorities that send them, one after the other.
 
     Whoever gets no answer sends the same again: `repeat` does until `answers` has one.
     """
 
-    # A gateway remembers a command until it expires, and no more than 256 of one authority.
+    # A gateway remembers a command until it expires, which it may not be able to tell, and no more than 256 of one authority.
     EXPIRES_AFTER = 120
+    COMMANDS_OF_ONE = 200
     PATIENCE = 0.7
 
-    def __init__(self, name, authority, gateway, send, chance, limit=None):
+    def __init__(self, name, authorities, gateway, send, chance, limit=None):
         super().__init__(name, chance, limit)
-        self._authority = authority
+        self._authorities = authorities
         self._gateway = gateway
         self._send = send
         self._pending = None
@@ -98,6 +107,10 @@ class Drill(Actor):
         # What was commanded, in order: id and what to do.
         self.commands = []
         self.repeats = 0
+
+    @property
+    def _authority(self):
+        return self._authorities[len(self.commands) // self.COMMANDS_OF_ONE]
 
     def change(self):
         stops = len(self.expected) % 2 == 1
