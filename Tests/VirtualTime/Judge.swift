@@ -18,8 +18,7 @@ struct Judge {
     var stream: String
     var sequence: UInt64?
     var draft: [UInt8]
-    /// How often the clock had been set until then.
-    var clockChanges: Int
+    var raisedAt: Int64
     /// It is in the ledger, on the disk.
     var isKept = false
     /// Of the bytes that arrived.
@@ -36,6 +35,9 @@ struct Judge {
     var stream: String
     var sequence: UInt64
   }
+
+  /// So late at most a gateway notices that its clock is trusted.
+  private static let trustNanoseconds = 10 * Int64.second
 
   private let clock: VirtualClock
   private var raised: [Name: Raised] = [:]
@@ -118,7 +120,7 @@ struct Judge {
         }
         last[message.stream] = sequence
       }
-      raised[name] = Raised(stream: message.stream, sequence: message.sequence, draft: message.draft, clockChanges: clock.changes)
+      raised[name] = Raised(stream: message.stream, sequence: message.sequence, draft: message.draft, raisedAt: clock.now)
       raisedCount += 1
       unwritten.append(name)
       waiting.insert(name)
@@ -202,7 +204,7 @@ struct Judge {
   /// Whether these are the bytes of what was raised, or those that it gets when it is late, or when the clock was set since.
   private func isVersion(_ payload: [UInt8], of known: Raised) -> Bool {
     Versions.isVersion(payload, of: known.draft)
-      || clock.changes != known.clockChanges && Versions.isCorrected(payload, of: known.draft)
+      || clock.changedAt >= known.raisedAt - Judge.trustNanoseconds && Versions.isCorrected(payload, of: known.draft)
   }
 
   /// Whether a message arrives for the first time.

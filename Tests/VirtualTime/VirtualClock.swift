@@ -9,7 +9,7 @@ final class VirtualClock: Sendable {
     var bootOrigin = -20 * Int64.second
     var wallOffset: Int64 = 1_795_219_200_000
     var quality = ClockQuality.synchronized
-    var changes = 0
+    var changedAt = Int64.min / 2
   }
 
   private let state = Locked(State())
@@ -31,13 +31,13 @@ final class VirtualClock: Sendable {
     set {
       state.withLock { state in
         state.quality = newValue
-        state.changes += 1
+        state.changedAt = state.now
       }
     }
   }
 
-  /// How often the wall clock was set, or came to be trusted more or less.
-  var changes: Int { state.withLock { $0.changes } }
+  /// When the wall clock was set last, or came to be trusted more or less, in the life's time.
+  var changedAt: Int64 { state.withLock { $0.changedAt } }
 
   var moment: Moment {
     state.withLock { state in
@@ -67,7 +67,7 @@ final class VirtualClock: Sendable {
   func step(milliseconds: Int64) {
     state.withLock { state in
       state.wallOffset += milliseconds
-      state.changes += 1
+      state.changedAt = state.now
     }
   }
 
@@ -75,7 +75,7 @@ final class VirtualClock: Sendable {
   func setRight() {
     state.withLock { state in
       state.wallOffset = State().wallOffset
-      state.changes += 1
+      state.changedAt = state.now
       state.quality = .synchronized
     }
   }
