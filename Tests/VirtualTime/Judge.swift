@@ -36,8 +36,9 @@ struct Judge {
     var sequence: UInt64
   }
 
-  /// So late at most a gateway notices that its clock is trusted.
-  private static let trustNanoseconds = 10 * Int64.second
+  /// So late at most a gateway notices that its clock was set, or is trusted: it looks at it once a minute at least, and at
+  /// how far it is trusted every ten seconds. What falls due until then is stamped by the old time.
+  private static let noticeNanoseconds = 70 * Int64.second
 
   private let clock: VirtualClock
   private var raised: [Name: Raised] = [:]
@@ -180,7 +181,10 @@ struct Judge {
       return
     }
     guard isVersion(message.payload, of: known) else {
-      throw breach(.unaltered, "\(id) revision \(revision) arrives with other bytes than it was raised with")
+      throw breach(
+        .unaltered,
+        "\(id) revision \(revision) arrives with other bytes than it was raised with: "
+          + Versions.difference(message.payload, known.draft))
     }
     let line = Line(id: id, form: name.form)
     if let newest = newest[line], newest > revision, !known.mayBeOvertaken {
@@ -204,7 +208,7 @@ struct Judge {
   /// Whether these are the bytes of what was raised, or those that it gets when it is late, or when the clock was set since.
   private func isVersion(_ payload: [UInt8], of known: Raised) -> Bool {
     Versions.isVersion(payload, of: known.draft)
-      || clock.changedAt >= known.raisedAt - Judge.trustNanoseconds && Versions.isCorrected(payload, of: known.draft)
+      || clock.changedAt >= known.raisedAt - Judge.noticeNanoseconds && Versions.isCorrected(payload, of: known.draft)
   }
 
   /// Whether a message arrives for the first time.

@@ -66,5 +66,14 @@ enum Versions {
     return nil
   }
 
+  /// Where a message begins to differ from its draft, in words.
+  static func difference(_ payload: [UInt8], _ draft: [UInt8]) -> String {
+    let same = zip(payload, draft).prefix { $0 == $1 }.count
+    func part(_ bytes: [UInt8]) -> String {
+      String(decoding: bytes[max(0, min(same, bytes.count) - 40)..<min(same + 60, bytes.count)], as: UTF8.self)
+    }
+    return "«\(part(payload))» for «\(part(draft))»"
+  }
+
   private static func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
 }
