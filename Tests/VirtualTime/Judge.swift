@@ -121,7 +121,8 @@ struct Judge {
         }
         last[message.stream] = sequence
       }
-      raised[name] = Raised(stream: message.stream, sequence: message.sequence, draft: message.draft, raisedAt: clock.now)
+      raised[name] = Raised(
+        stream: message.stream, sequence: message.sequence, draft: message.draft, raisedAt: clock.now)
       raisedCount += 1
       unwritten.append(name)
       waiting.insert(name)

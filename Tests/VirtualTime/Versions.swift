@@ -3,6 +3,8 @@ enum Versions {
   /// Whether these are the bytes of a draft, or those that it gets when it is late.
   static func isVersion(_ payload: [UInt8], of draft: [UInt8]) -> Bool {
     if payload == draft { return true }
+    // A CAP document says it in its descriptions alone, and names the earlier ones by the times at which they went out.
+    if draft.first == UInt8(ascii: "<") { return beginning(payload) == beginning(draft) }
     guard payload.count > draft.count else { return false }
     // What is late differs where it says so, and in the descriptions, to which a sentence is added.
     return isLater(payload[...], draft[...])
@@ -11,15 +13,18 @@ enum Versions {
   /// Whether `later` is `draft` with `true` for `false` after "delayed", and with something added to its end parts.
   private static func isLater(_ later: ArraySlice<UInt8>, _ draft: ArraySlice<UInt8>) -> Bool {
     let mark = Array(#""delayed":"#.utf8)
-    guard let place = draft.firstRange(of: mark) else {
-      // A CAP document says it in its descriptions alone.
-      return later.starts(with: draft.prefix { $0 != UInt8(ascii: "\n") }.prefix(200))
-    }
+    guard let place = draft.firstRange(of: mark) else { return false }
     let head = draft[..<place.upperBound]
     guard later.starts(with: head), later.dropFirst(head.count).starts(with: Array("true".utf8)) else { return false }
     let rest = draft[place.upperBound...].dropFirst("false".utf8.count)
     let before = rest.prefix(upTo: rest.firstRange(of: Array(#""description":"#.utf8))?.lowerBound ?? rest.endIndex)
     return later.dropFirst(head.count + "true".utf8.count).starts(with: before)
+  }
+
+  /// A CAP document up to its references, or to its texts.
+  private static func beginning(_ document: [UInt8]) -> ArraySlice<UInt8> {
+    let ends = ["<references>", "<info>"].compactMap { document.firstRange(of: Array($0.utf8))?.lowerBound }
+    return document[..<(ends.min() ?? document.endIndex)]
   }
 
   /// Whether it is the draft but for its times, how far they can be trusted, whether it is late, and the texts, which name
