@@ -100,7 +100,16 @@ extension Life {
       tell("the gateway does not start: \(error)")
       return false
     }
-    if service.wasSetAside { breaks(.kept, "the ledger is taken for damaged at the start") }
+    if service.wasSetAside {
+      // What cannot be read time after time is set aside: this life knows nothing of what is told then.
+      guard case .fails(.read, _, _, _)? = world.trouble else {
+        breaks(.kept, "the ledger is taken for damaged at the start")
+        return false
+      }
+      tell("the ledger cannot be read and is set aside: the life ends here")
+      isOver = true
+      return false
+    }
     let isForgetful = notes.takeForgetful()
     judged { () throws(Breach) in
       try judge.begins(lastSequences: service.lastSequences, isForgetful: isForgetful)

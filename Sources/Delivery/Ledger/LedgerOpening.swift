@@ -24,6 +24,9 @@ package struct LedgerOpener: Sendable {
     self.wallMilliseconds = wallMilliseconds
   }
 
+  /// So often a ledger that cannot be read is tried before it is taken for damaged.
+  private static let readingAttempts = 3
+
   /// The ledger's file in a state folder.
   package static func path(in folder: String) -> String { folder + "/ledger.sqlite" }
 
@@ -35,7 +38,7 @@ package struct LedgerOpener: Sendable {
     let exchange = LedgerExchange(folder: folder, wallMilliseconds: wallMilliseconds, disk: disk)
     let interrupted = try exchange.settle()
     do {
-      var (ledger, opening) = try open(lock: lock)
+      var (ledger, opening) = try openPatiently(lock: lock)
       opening.setAside = interrupted.map {
         "a damaged ledger was being set aside as \($0) when the gateway was ended: the one begun in its place goes on"
       }
@@ -50,7 +53,7 @@ package struct LedgerOpener: Sendable {
       }
       try exchange.exchange()
       do {
-        var (ledger, opening) = try open(lock: lock)
+        var (ledger, opening) = try open(lock: lock, isBegunAnew: true)
         opening.setAside =
           "the ledger is damaged (\(error.message)): set aside as \(exchange.name), a new one is begun with"
           + " \(salvage.records.count) records of the station's memory and \(salvage.messages.count) undelivered"
@@ -62,7 +65,26 @@ package struct LedgerOpener: Sendable {
     }
   }
 
-  private func open(lock: any FolderHold) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
+  /// What cannot be read is tried again: that may have been the cable. What cannot be read time after time is damaged: a
+  /// gateway that waits for a bad sector to heal would watch nothing.
+  private func openPatiently(lock: any FolderHold) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
+    for _ in 1..<LedgerOpener.readingAttempts {
+      do {
+        return try open(lock: lock)
+      } catch {
+        guard error.isReading else { throw error }
+      }
+    }
+    do {
+      return try open(lock: lock)
+    } catch {
+      throw error.isReading ? SQLiteFailure(code: SQLiteFailure.corruption, message: error.message) : error
+    }
+  }
+
+  private func open(
+    lock: any FolderHold, isBegunAnew: Bool = false
+  ) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
     let database = try openDatabase()
     let version = try database.prepare("PRAGMA user_version").first { $0.integer(0) } ?? 0
     guard version <= LedgerSchema.version else {
@@ -71,7 +93,7 @@ package struct LedgerOpener: Sendable {
     if version == 0 { try createTables(database, nil) }
     let savedBoot = try meta(database, "boot")
     if savedBoot != boot || disk.bytes(of: path) <= LedgerOpener.alwaysCheckedBytes { try check(database) }
-    let opening = try read(database, savedBoot: savedBoot)
+    let opening = try read(database, savedBoot: savedBoot, isBegunAnew: isBegunAnew)
     let ledger = try Ledger(
       database: database, lock: lock, epoch: opening.epoch, digest: digest, isLogDoubtful: savedBoot == boot)
     if savedBoot != boot { try ledger.save("boot", .text(boot), durable: true) }
@@ -137,15 +159,17 @@ package struct LedgerOpener: Sendable {
     }
   }
 
-  /// The code by which SQLite says within its answer that it could not read a page. That is no damage: the next time it may
-  /// be read.
+  /// The code by which SQLite says within its answer that it could not read a page. The next time it may be read.
   private static func readingFailure(in answer: String) -> Int32? {
+    if answer.contains("failed to get page") { return SQLiteFailure.reading }
     guard let mark = answer.firstRange(of: "error code=") else { return nil }
     let code = Int32(answer[mark.upperBound...].prefix { $0.isASCII && $0.isNumber })
     return code.flatMap { SQLiteFailure(code: $0, message: answer).isCorruption ? nil : $0 }
   }
 
-  private func read(_ database: SQLiteDatabase, savedBoot: String?) throws(SQLiteFailure) -> Ledger.Opening {
+  private func read(
+    _ database: SQLiteDatabase, savedBoot: String?, isBegunAnew: Bool
+  ) throws(SQLiteFailure) -> Ledger.Opening {
     guard let epoch = try meta(database, "epoch") else {
       throw SQLiteFailure(code: SQLiteFailure.corruption, message: "it has no epoch")
     }
@@ -161,7 +185,8 @@ package struct LedgerOpener: Sendable {
       "SELECT count(*), ifnull(sum(length(bytes)), 0) FROM messages WHERE acknowledged IS NULL"
     ).first { (Int($0.integer(0)), Int($0.integer(1))) }
     let (outboxRows, outboxBytes) = waiting ?? (0, 0)
-    let marked = try MemoryMark.readWhole(folder: folder, epoch: epoch, disk: disk)
+    // Of a new epoch nothing was sent.
+    let marked = isBegunAnew ? [:] : try MemoryMark.readWhole(folder: folder, epoch: epoch, disk: disk)
     let (streams, unstored) = Self.streams(try readStreams(database), marked: marked)
     return Ledger.Opening(
       epoch: epoch, previousEpoch: try meta(database, "previous_epoch"), savedBoot: savedBoot, records: records,
@@ -248,8 +273,8 @@ package struct LedgerOpener: Sendable {
 extension SQLiteFailure {
   /// SQLITE_CORRUPT, for damage that SQLite itself reports in words.
   package static let corruption: Int32 = 11
-  /// SQLITE_IOERR.
-  package static let inputOutput: Int32 = 10
+  /// SQLITE_IOERR_READ.
+  package static let reading: Int32 = 10 | 1 << 8
   /// Ours, outside SQLite's range.
   package static let newerSchema: Int32 = -1
 }

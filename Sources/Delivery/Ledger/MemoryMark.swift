@@ -87,7 +87,7 @@ package final class MemoryMark {
   static func readWhole(folder: String, epoch: String, disk: any StateDisk) throws(SQLiteFailure) -> [String: UInt64] {
     let path = path(in: folder)
     guard let bytes = content(path, disk) else {
-      throw SQLiteFailure(code: SQLiteFailure.inputOutput, message: "\(path) cannot be read")
+      throw SQLiteFailure(code: SQLiteFailure.reading, message: "\(path) cannot be read")
     }
     guard let newest = newest(in: bytes), newest.epoch == epoch else { return [:] }
     return newest.numbers

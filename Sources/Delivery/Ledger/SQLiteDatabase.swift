@@ -23,6 +23,9 @@ package struct SQLiteFailure: Error, Sendable, Hashable, CustomStringConvertible
   /// Whether the system could not bring to the disk what it had taken to be written.
   package var isSync: Bool { code == SQLITE_IOERR | 4 << 8 || code == SQLITE_IOERR | 5 << 8 }
 
+  /// Whether something that is there could not be read: any SQLITE_IOERR but those of WRITE, FSYNC, DIR_FSYNC and TRUNCATE.
+  package var isReading: Bool { code & 0xff == SQLITE_IOERR && !(3...6).contains(code >> 8) }
+
   package var cannotOpen: Bool { code & 0xff == SQLITE_CANTOPEN }
 }
 
