@@ -214,10 +214,13 @@ extension Life {
     isLedgerWoken = true
     judged { () throws(Breach) in try judge.commits(batch.messages) }
     guard let process else { return }
-    for action in batch.actions where action.output == Site.siren.text {
-      if process.line.isOn != action.isOn || process.line.setAt != clock.now {
-        breaks(.sirenFirst, "its switching is handed to the ledger before it is switched")
-      }
+    // Of several switchings the last one holds; what is off when a process begins need not be switched off.
+    if let action = batch.actions.last(where: { $0.output == Site.siren.text }),
+      process.line.isOn != action.isOn || action.isOn && process.line.setAt != clock.now
+    {
+      breaks(
+        .sirenFirst,
+        "its switching \(action.isOn ? "on" : "off") (\(action.cause)) is handed to the ledger before it is switched")
     }
     for message in batch.messages where message.sequence != nil {
       tell("raised \(message.stream) \(message.sequence ?? 0): \(message.id) revision \(message.revision)")
