@@ -116,6 +116,9 @@ public struct StateRecord: Sendable, Hashable {
     self.key = key
     self.value = value
   }
+
+  /// Whether it is the gateway's own and not of the station's memory: its key begins with `gateway/`.
+  public var isOfGateway: Bool { key.hasPrefix("gateway/") }
 }
 
 /// What one input caused: committed in one transaction.

@@ -8,6 +8,8 @@ public struct DeliveryError: Error, Sendable, Hashable, CustomStringConvertible 
     case inputOutput
     /// Another process holds the ledger.
     case alreadyRunning
+    /// The ledger was written by a newer version of the program.
+    case newerVersion
     /// The permissions forbid it.
     case noPermission
     /// A file that is to be read is not there.
@@ -28,7 +30,7 @@ public struct DeliveryError: Error, Sendable, Hashable, CustomStringConvertible 
     switch kind {
     case .missing: 66
     case .cannotCreate: 73
-    case .inputOutput: 74
+    case .inputOutput, .newerVersion: 74
     case .alreadyRunning: 75
     case .noPermission: 77
     }

@@ -21,6 +21,8 @@ public final class DeliveryService: Sendable {
   public let wasSetAside: Bool
   /// What the broker passes on of the topics that are listened to.
   public let incoming: IncomingQueue
+  /// Whether the ledger could not even be read, so that what earlier runs knew is not known.
+  public let isWithoutPast: Bool
   /// The newest sequence of each stream when the ledger was opened.
   public let lastSequences: [String: UInt64]
 
@@ -75,12 +77,18 @@ public final class DeliveryService: Sendable {
     let opener = LedgerOpener(
       folder: settings.stateFolder, boot: settings.bootID, wallMilliseconds: closures.wallMilliseconds(),
       digest: closures.digest, disk: closures.disk, identify: closures.identify)
-    let (ledger, opening) = try opener.open()
+    var (ledger, opening) = try opener.open()
+    if let trouble = opening.trouble {
+      logger.critical("\(trouble)")
+      // What an earlier run of this boot used may not be known: it had fewer connections than seconds.
+      opening.connectionNumber = max(opening.connectionNumber, UInt64(clamping: closures.now() / 1_000_000_000))
+    }
     if let what = opening.setAside { logger.error("\(what): numbers begin again at 1 in a new epoch") }
     for numbers in opening.unstored { logger.error("\(numbers)") }
     epoch = Epoch(current: opening.epoch, previous: opening.previousEpoch)
     savedBoot = opening.savedBoot
     wasSetAside = opening.setAside != nil
+    isWithoutPast = ledger.isInMemory
     records = Locked(opening.records)
     unstoredAlerts = opening.unstored.filter { $0.stream == OutgoingMessage.alertStream }
       .reduce(0) { $0 + Int(clamping: $1.last - $1.first + 1) }

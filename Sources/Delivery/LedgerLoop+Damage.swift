@@ -13,17 +13,19 @@ extension LedgerLoop {
     damageTimes += 1
   }
 
-  /// Puts a new ledger in the place of a damaged one.
+  /// Puts a new ledger in the place of a damaged one, and of one in memory.
   ///
   /// - Returns: false where that failed; it is tried again with the ledger's next attempt.
   func replaceIfDamaged(now: Int64) -> Bool {
-    guard damageTimes >= LedgerLoop.provenTimes || replacement != nil else { return true }
+    guard damageTimes >= LedgerLoop.provenTimes || ledger.isInMemory else { return true }
     do {
-      if replacement == nil { try closeDamaged() }
+      if replacement == nil { try prepareReplacement() }
       guard let newer = try replacement?.open() else { return true }
       goOn(with: newer, now: now)
       return true
     } catch {
+      // What was in memory from the start is replaced when the disk is well: what lies there is read once more.
+      if isBegunInMemory, replacement?.isUnderWay != true { replacement = nil }
       let reason = (error as? SQLiteFailure)?.message ?? (error as? DeliveryError)?.description ?? "unknown"
       if !isReplacementFailureLogged {
         isReplacementFailureLogged = true
@@ -36,7 +38,13 @@ extension LedgerLoop {
     }
   }
 
-  /// A ledger that was opened while its disk was read-only is opened anew, so that it can be written as soon as its disk can.
+  private func prepareReplacement() throws {
+    guard ledger.isInMemory else { return try closeDamaged() }
+    try opener.awaitDisk(lock: ledger.lock)
+    replacement = makeReplacement()
+  }
+
+  /// A ledger that could only be read is opened anew, so that it can be written as soon as its disk can.
   func reopenIfReadOnly() throws(SQLiteFailure) {
     guard ledger.isReadOnly else { return }
     ledger = try opener.reopen(ledger, epoch: streams.epoch)
@@ -50,14 +58,18 @@ extension LedgerLoop {
 
   /// Reads what is readable, and lets go of the file: SQLite removes what lies beside it when it closes it.
   private func closeDamaged() throws {
-    let salvage = LedgerReplacement(
-      opener, lock: ledger.lock,
-      knowledge: LedgerReplacement.Knowledge(
-        epoch: streams.epoch, lastSequences: streams.lastSequences, connectionNumber: link.reservedThrough))
+    let salvage = makeReplacement()
     let placeholder = try Ledger.placeholder(lock: ledger.lock, epoch: streams.epoch, digest: closures.digest)
     placeholder.goOnCounting(from: ledger)
     ledger = placeholder
     replacement = salvage
+  }
+
+  private func makeReplacement() -> LedgerReplacement {
+    LedgerReplacement(
+      opener, lock: ledger.lock,
+      knowledge: LedgerReplacement.Knowledge(
+        epoch: streams.epoch, lastSequences: streams.lastSequences, connectionNumber: link.reservedThrough))
   }
 
   private func goOn(with newer: Ledger, now: Int64) {
@@ -68,13 +80,17 @@ extension LedgerLoop {
     isReplacementFailureLogged = false
     damageTimes = 0
     damageAt = nil
-    statistics.timesSetAside += 1
-    logger.critical(
-      """
-      The ledger was found damaged: it is set aside as \(salvage.newName) and a new one goes on with its numbers. \
-      Copy it, look at it with 'ledger verify --ledger FILE', and see to the disk.
-      """,
-      metadata: ["undelivered": "\(salvage.messages.count)", "lost": "\(salvage.doubtful)"])
+    if salvage.setsAside {
+      statistics.timesSetAside += 1
+      logger.critical(
+        """
+        The ledger \(isBegunInMemory ? "could not be opened at the start" : "was found damaged"): it is set aside as \
+        \(salvage.newName) and a new one goes on with the present numbers. Copy it, look at it with 'ledger verify \
+        --ledger FILE', and see to the disk.
+        """,
+        metadata: ["undelivered": "\(salvage.messages.count)", "lost": "\(salvage.doubtful)"])
+    }
+    isBegunInMemory = false
     recount(salvage.messages)
     for stream in streams.names { streams.lookUp(stream) }
     // Rows of the lost table mean nothing in the new one.

@@ -65,6 +65,7 @@ extension LedgerLoop {
     lane.isExhausted = false
     statistics.ledger = .working
     memoryMark.forget()
+    if !memoryMark.isReady { memoryMark = LedgerLoop.mark(ledger, streams.epoch, settings, closures) }
     // The next time it is said again.
     isMarkFailureLogged = false
     logger.notice("The ledger can be written again: what was held in memory is stored")

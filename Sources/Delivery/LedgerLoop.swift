@@ -63,6 +63,8 @@ final class LedgerLoop {
   var damageAt: Int64?
   var damageTimes = 0
   var replacement: LedgerReplacement?
+  /// Nothing could be opened at the start, and the disk is not well yet.
+  var isBegunInMemory: Bool
   var isReplacementFailureLogged = false
   /// For open data, and when they and the present run are written at the latest.
   var unwrittenObservations: [ObservationRecord] = []
@@ -71,7 +73,7 @@ final class LedgerLoop {
   var historyDueAt: Int64
   /// What an earlier run sent from memory, to be written.
   var unstored: [UnstoredNumbers]
-  let memoryMark: MemoryMark
+  var memoryMark: MemoryMark
   var isMarkFailureLogged = false
   let startedAt: Int64
 
@@ -130,6 +132,7 @@ final class LedgerLoop {
     link = shared.link
     board = shared.board
     self.ledger = ledger
+    isBegunInMemory = ledger.isInMemory
     status = StatusPayload(boot: settings.bootID)
     streams = StreamTable(epoch: opening.epoch, openings: opening.streams)
     statistics = board.read()
@@ -138,7 +141,7 @@ final class LedgerLoop {
     outboxRows = opening.outboxRows
     outboxBytes = opening.outboxBytes
     unstored = opening.unstored
-    memoryMark = MemoryMark(folder: settings.stateFolder, epoch: opening.epoch, disk: closures.disk)
+    memoryMark = LedgerLoop.mark(ledger, opening.epoch, settings, closures)
     let now = closures.now()
     pace = Pace(perSecond: settings.limits.backlogPerSecond, burst: settings.limits.inFlight, now: now)
     retained = RetainedTable(limit: settings.limits.retainedTopics, mostBytes: settings.limits.retainedBytes)
@@ -148,7 +151,19 @@ final class LedgerLoop {
     startedAt = now
     historyDueAt = now + settings.timing.observationBatchNanoseconds
     statistics.sinceNanoseconds = now
+    if let trouble = opening.trouble {
+      statistics.ledger = .failing(trouble)
+      retryLedgerAt = now + settings.timing.ledgerRetryNanoseconds
+    }
     publishStatistics()
+  }
+
+  /// Where it is noted what was sent from memory. An epoch that is in memory alone ends with the process: none of its
+  /// numbers can be given again, and the note of another is not to be written over.
+  static func mark(
+    _ ledger: Ledger, _ epoch: String, _ settings: DeliverySettings, _ closures: DeliveryClosures
+  ) -> MemoryMark {
+    ledger.isInMemory ? MemoryMark() : MemoryMark(folder: settings.stateFolder, epoch: epoch, disk: closures.disk)
   }
 
   /// What follows a turn.

@@ -48,7 +48,7 @@ import Testing
     let number = try #require(
       (Int32(0)..<1024).first { number in
         let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")
-        return path == folder.path + "/ledger.lock"
+        return path == folder.path
       })
     let copy = dup(number)
     defer { close(copy) }
@@ -208,7 +208,7 @@ import Testing
     try harness.start()
     harness.commit([harness.message("A")])
     #expect(eventually { harness.service.statistics.outbox == 1 })
-    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "ledger.lock"] {
+    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "ledger.memory"] {
       let attributes = try FileManager.default.attributesOfItem(atPath: harness.folder.path + "/state/" + name)
       #expect(attributes[.posixPermissions] as? Int == 0o600, "\(name)")
     }
@@ -271,6 +271,11 @@ final class SmallFileSystem {
 
   func makeRoom() throws {
     try FileManager.default.removeItem(atPath: path + "/filler")
+  }
+
+  func remount(isReadOnly: Bool) throws {
+    let flags = UInt(MS_REMOUNT) | (isReadOnly ? UInt(MS_RDONLY) : 0)
+    try #require(unsafe mount("tmpfs", path, "tmpfs", flags, "size=1m") == 0)
   }
 
   deinit {

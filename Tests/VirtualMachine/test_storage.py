@@ -44,7 +44,7 @@ def flood_goes_on(canal, subscriber):
 def is_unwritable(canal, subscriber):
     """The log says so at once; the alert does after a minute, so that it is waited for in the soak alone."""
     wait_until(
-        lambda: "Failed to write the ledger" in canal.said(), 20,
+        lambda: re.search("Failed to (write|open) the ledger", canal.said()), 20,
         lambda: f"it is said; journal:\n{canal.board.journal()}", every=0.3)
     if SOAK:
         told = wait_until(
@@ -115,6 +115,44 @@ def test_a_full_file_system_hinders_neither_watching_nor_the_siren(board, canal,
         wait_until(
             lambda: all(f"{alert['id']} revision {alert['revision']} " in held(board) for alert in canal.told(subscriber)),
             90, lambda: f"all that was told is in the ledger: {held(board)}", every=0.5)
+    finally:
+        board.stop()
+        board.machine.run(f"umount {STATE}")
+
+
+def watches_although_started_on_a_bad_disk(canal, subscriber, first):
+    """The flood that stood goes on under its id; the danger is told, and the siren sounds."""
+    alert = flood_goes_on(canal, subscriber)
+    assert (alert["id"], alert["revision"], alert["epoch"]) == (first["id"], 2, first["epoch"])
+    assert alert["sequence"] > first["sequence"]
+    is_unwritable(canal, subscriber)
+
+
+def test_a_start_on_a_read_only_file_system_watches_and_sounds(board, canal, state_disk, subscriber):
+    board.start()
+    first = canal.move(CAUTION, subscriber, "caution")
+    board.stop()
+    board.machine.run(f"mount -o remount,ro {STATE}")
+    board.start()
+    watches_although_started_on_a_bad_disk(canal, subscriber, first)
+    board.machine.run(f"mount -o remount,rw {STATE}")
+    recovers(canal, subscriber)
+    names_are_given_once(canal, subscriber)
+
+
+def test_a_start_on_a_full_file_system_watches_and_sounds(board, canal, subscriber):
+    board.mount_state("tmpfs", "-t tmpfs -o size=2m")
+    try:
+        board.site.add("delivery", reserve_mb=0)
+        board.start()
+        first = canal.move(CAUTION, subscriber, "caution")
+        board.stop()
+        board.machine.run(f"dd if=/dev/zero of={STATE}/filler bs=4k || true")
+        board.start()
+        watches_although_started_on_a_bad_disk(canal, subscriber, first)
+        board.machine.run(f"rm {STATE}/filler")
+        recovers(canal, subscriber)
+        names_are_given_once(canal, subscriber)
     finally:
         board.stop()
         board.machine.run(f"umount {STATE}")

@@ -100,6 +100,12 @@ extension Life {
       tell("the gateway does not start: \(error)")
       return false
     }
+    if service.isWithoutPast {
+      // What it tells then is in an epoch that nobody here follows: it is tried again as if it had not begun.
+      if world.trouble == nil { breaks(.kept, "the ledger cannot be read") }
+      tell("nothing of the ledger can be read")
+      return false
+    }
     if service.wasSetAside {
       // What cannot be read time after time is set aside: this life knows nothing of what is told then.
       guard case .fails(.read, _, _, _)? = world.trouble else {
@@ -110,7 +116,7 @@ extension Life {
       isOver = true
       return false
     }
-    let isForgetful = notes.takeForgetful()
+    let isForgetful = notes.isForgetful
     judged { () throws(Breach) in
       try judge.begins(lastSequences: service.lastSequences, isForgetful: isForgetful)
     }

@@ -82,7 +82,7 @@ struct Judge {
 
   /// The gateway begins, and goes on from these numbers.
   ///
-  /// - Parameter isForgetful: whether the run before said that it could not note which numbers it sent from memory.
+  /// - Parameter isForgetful: whether a run before said that it could not note which numbers it sent from memory.
   mutating func begins(lastSequences: [String: UInt64], isForgetful: Bool) throws(Breach) {
     last = lastSequences
     if isForgetful {

@@ -201,7 +201,7 @@ final class Life {
     judge.isLedgerFailing = statistics.ledger != .working
     if statistics.unwritten == 0, statistics.waiting == 0 {
       judge.allIsWritten()
-      if !judge.isLedgerFailing { _ = notes.takeForgetful() }
+      if !judge.isLedgerFailing, statistics.syncs > 0 { notes.noteDiskWorks() }
     }
     if statistics.timesSetAside > 0 { breaks(.kept, "the ledger is taken for damaged while it is used") }
     if statistics.refusedSequence > 0 { breaks(.gapless, "the ledger refuses a number") }

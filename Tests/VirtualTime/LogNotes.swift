@@ -14,13 +14,11 @@ final class LogNotes: Sendable {
 
   init(isTracing: Bool) { self.isTracing = isTracing }
 
-  /// Whether this run said that it could not note which numbers it sent from memory. Asked once.
-  func takeForgetful() -> Bool {
-    state.withLock { state in
-      defer { state.isForgetful = false }
-      return state.isForgetful
-    }
-  }
+  /// Whether a run said that it could not note which numbers it sent from memory, and no disk has taken anything since: a run
+  /// after it may have read them where a power cut takes them away.
+  var isForgetful: Bool { state.withLock { $0.isForgetful } }
+
+  func noteDiskWorks() { state.withLock { $0.isForgetful = false } }
 
   func takeLines() -> [String] {
     state.withLock { state in

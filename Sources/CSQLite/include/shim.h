@@ -14,4 +14,9 @@ static inline int mimamori_bind_blob(sqlite3_stmt *statement, int position, cons
   return sqlite3_bind_blob(statement, position, bytes, count, SQLITE_TRANSIENT);
 }
 
+// sqlite3_db_config takes any arguments, which Swift cannot call.
+static inline int mimamori_leave_log_on_close(sqlite3 *database) {
+  return sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
+}
+
 #endif

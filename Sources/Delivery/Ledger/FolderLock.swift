@@ -4,19 +4,25 @@ internal import Glibc
 package final class FolderLock: FolderHold {
   private let descriptor: Int32
 
-  /// Makes the folder, if its parent exists, and locks it.
+  /// Makes the folder, if its parent exists, and locks it: the folder itself, because a lock file could not be made where
+  /// the disk is full or read-only.
   package init(folder: String) throws(DeliveryError) {
     try FolderLock.make(folder)
-    let path = folder + "/ledger.lock"
-    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     let code = errno
-    guard descriptor >= 0 else {
-      throw FolderLock.error("Failed to create \(path)", code)
+    guard descriptor >= 0 else { throw FolderLock.error("Failed to open the state folder \(folder)", code) }
+    let access = unsafe access(folder, W_OK | X_OK)
+    let accessCode = errno
+    guard access == 0 || accessCode != EACCES else {
+      close(descriptor)
+      throw FolderLock.error("Failed to write to the state folder \(folder)", accessCode)
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let lockCode = errno
       close(descriptor)
-      guard lockCode == EWOULDBLOCK else { throw FolderLock.error("Failed to lock \(path)", lockCode) }
+      guard lockCode == EWOULDBLOCK else {
+        throw FolderLock.error("Failed to lock the state folder \(folder)", lockCode)
+      }
       throw DeliveryError(
         .alreadyRunning,
         "Failed to lock the state folder \(folder): another process uses it: stop the other gateway, or give this one"

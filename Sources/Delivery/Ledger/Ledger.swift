@@ -35,15 +35,20 @@ package final class Ledger {
   private var isSynced = true
   /// A sync has failed, perhaps: before the next transaction all goes from the log into the database.
   private var isLogDoubtful: Bool
+  /// The present boot, until the first transaction has saved it.
+  private(set) var unsavedBoot: String?
 
   /// Takes a database whose tables stand.
   ///
-  /// - Parameter isLogDoubtful: whether an earlier connection of this boot may have failed to sync what stands in its log.
+  /// - Parameters:
+  ///   - isLogDoubtful: whether an earlier connection of this boot may have failed to sync what stands in its log.
+  ///   - unsavedBoot: the present boot, if the database does not know it yet.
   package init(
     database: SQLiteDatabase, lock: any FolderHold, epoch: String, digest: @escaping LedgerDigest,
-    isLogDoubtful: Bool = false
+    isLogDoubtful: Bool = false, unsavedBoot: String? = nil
   ) throws(SQLiteFailure) {
     self.isLogDoubtful = isLogDoubtful
+    self.unsavedBoot = unsavedBoot
     self.database = database
     self.lock = lock
     notes = try NoteTable(database: database)
@@ -168,8 +173,10 @@ package final class Ledger {
       waiting.begin()
       try database.transaction { () throws(SQLiteFailure) in
         try body()
+        if let unsavedBoot { try saveMeta.run([.text("boot"), .text(unsavedBoot)]) }
         try chain.saveHead()
       }
+      unsavedBoot = nil
       chain.keep()
       waiting.keep()
       commits += 1
@@ -285,9 +292,12 @@ package final class Ledger {
 
   // MARK: Housekeeping
 
-  /// Whether the file could be opened for reading alone: SQLite does so where the file system was read-only, and a file
-  /// that was opened so is never written again.
+  /// Whether the file could only be opened for reading, because the disk was full or read-only: what was opened so is never
+  /// written.
   package var isReadOnly: Bool { database.isReadOnly }
+
+  /// Whether there is no file: none could be opened, or the one that was is being replaced.
+  package var isInMemory: Bool { database.mode == .inMemory }
 
   /// Pages that wait to be moved into the database.
   package var writeAheadPages: Int { database.writeAheadPages }

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Puts a new ledger in the place of a damaged one. Wherever a power cut comes, one of the two is there.
 ///
 /// The new one is made beside the old one, as a single file. Until the old one is renamed, it counts, and what lies beside
@@ -47,7 +49,7 @@ struct LedgerExchange {
   /// The new ledger is complete: it takes the damaged one's place. Nobody may have either open.
   func exchange() throws(DeliveryError) {
     _ = disk.sync(folder: folder)
-    try rename(path, to: folder + "/" + name)
+    if disk.look(for: path) != ENOENT { try rename(path, to: folder + "/" + name) }
     _ = disk.sync(folder: folder)
     try finish(name)
   }

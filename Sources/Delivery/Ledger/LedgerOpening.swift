@@ -10,7 +10,7 @@ package struct LedgerOpener: Sendable {
   package let digest: LedgerDigest
   package let disk: any StateDisk
   /// Makes the epoch of a new ledger.
-  private let identify: @Sendable () -> String
+  let identify: @Sendable () -> String
 
   package init(
     folder: String, boot: String, wallMilliseconds: Int64, digest: @escaping LedgerDigest,
@@ -30,11 +30,23 @@ package struct LedgerOpener: Sendable {
   /// The ledger's file in a state folder.
   package static func path(in folder: String) -> String { folder + "/ledger.sqlite" }
 
-  private var path: String { LedgerOpener.path(in: folder) }
+  var path: String { LedgerOpener.path(in: folder) }
 
-  /// Opens it for this process alone.
+  /// Opens it for this process alone. Where the disk forbids it, the ledger can only be read, or is one in memory: watching
+  /// does not wait for the disk.
+  ///
+  /// - Throws: what no disk is to blame for: another gateway, permissions, a newer version, a folder that cannot be made.
   package func open() throws(DeliveryError) -> (ledger: Ledger, opening: Ledger.Opening) {
     let lock = try disk.hold(folder)
+    do {
+      return try openToWrite(lock: lock)
+    } catch {
+      guard error.kind == .inputOutput || error.kind == .cannotCreate else { throw error }
+      return try openWithoutWriting(lock: lock, because: error)
+    }
+  }
+
+  private func openToWrite(lock: any FolderHold) throws(DeliveryError) -> (ledger: Ledger, opening: Ledger.Opening) {
     let exchange = LedgerExchange(folder: folder, wallMilliseconds: wallMilliseconds, disk: disk)
     let interrupted = try exchange.settle()
     do {
@@ -67,7 +79,7 @@ package struct LedgerOpener: Sendable {
 
   /// What cannot be read is tried again: that may have been the cable. What cannot be read time after time is damaged: a
   /// gateway that waits for a bad sector to heal would watch nothing.
-  private func openPatiently(lock: any FolderHold) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
+  func openPatiently(lock: any FolderHold) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
     for _ in 1..<LedgerOpener.readingAttempts {
       do {
         return try open(lock: lock)
@@ -85,7 +97,12 @@ package struct LedgerOpener: Sendable {
   private func open(
     lock: any FolderHold, isBegunAnew: Bool = false
   ) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
-    let database = try openDatabase()
+    try open(try openDatabase(), lock: lock, isBegunAnew: isBegunAnew)
+  }
+
+  func open(
+    _ database: SQLiteDatabase, lock: any FolderHold, isBegunAnew: Bool = false
+  ) throws(SQLiteFailure) -> (ledger: Ledger, opening: Ledger.Opening) {
     let version = try database.prepare("PRAGMA user_version").first { $0.integer(0) } ?? 0
     guard version <= LedgerSchema.version else {
       throw SQLiteFailure(code: SQLiteFailure.newerSchema, message: "it was written by a newer version (\(version))")
@@ -95,15 +112,16 @@ package struct LedgerOpener: Sendable {
     if savedBoot != boot || disk.bytes(of: path) <= LedgerOpener.alwaysCheckedBytes { try check(database) }
     let opening = try read(database, savedBoot: savedBoot, isBegunAnew: isBegunAnew)
     let ledger = try Ledger(
-      database: database, lock: lock, epoch: opening.epoch, digest: digest, isLogDoubtful: savedBoot == boot)
-    if savedBoot != boot { try ledger.save("boot", .text(boot), durable: true) }
+      database: database, lock: lock, epoch: opening.epoch, digest: digest, isLogDoubtful: savedBoot == boot,
+      unsavedBoot: savedBoot == boot ? nil : boot)
     return (ledger, opening)
   }
 
   /// Opens the file of a ledger that is in use anew.
   func reopen(_ ledger: Ledger, epoch: String) throws(SQLiteFailure) -> Ledger {
     let newer = try Ledger(
-      database: try openDatabase(), lock: ledger.lock, epoch: epoch, digest: digest, isLogDoubtful: true)
+      database: try openDatabase(), lock: ledger.lock, epoch: epoch, digest: digest, isLogDoubtful: true,
+      unsavedBoot: ledger.unsavedBoot)
     newer.goOnCounting(from: ledger)
     return newer
   }
@@ -141,7 +159,7 @@ package struct LedgerOpener: Sendable {
 
   /// - Returns: the new ledger's epoch.
   @discardableResult
-  private func createTables(_ database: SQLiteDatabase, _ salvage: LedgerSalvage?) throws(SQLiteFailure) -> String {
+  func createTables(_ database: SQLiteDatabase, _ salvage: LedgerSalvage?) throws(SQLiteFailure) -> String {
     let epoch = identify()
     try database.transaction { () throws(SQLiteFailure) in
       try database.execute(LedgerSchema.tables)
@@ -248,13 +266,10 @@ package struct LedgerOpener: Sendable {
   func explained(_ failure: SQLiteFailure) -> DeliveryError {
     let what = "Failed to open the ledger \(path): \(failure.message)"
     if failure.code == SQLiteFailure.newerSchema {
-      return DeliveryError(.inputOutput, "\(what): install that version again, or move the file away")
+      return DeliveryError(.newerVersion, "\(what): install that version again, or move the file away")
     }
-    if failure.isPermission {
+    if !disk.allowsWriting(path) {
       return DeliveryError(.noPermission, "\(what): give the file to the user that the gateway runs as")
-    }
-    if failure.cannotOpen {
-      return DeliveryError(.cannotCreate, "\(what): let the gateway's user create files in the folder")
     }
     return DeliveryError(.inputOutput, "\(what): make room on the file system and check the disk")
   }

@@ -39,10 +39,10 @@ public final class LedgerReader {
       _ = try database.prepare("SELECT count(*) FROM meta").first { $0.integer(0) }
       return database
     } catch {
-      // Without a running gateway and without the right to write, SQLite cannot make what it reads a log with.
-      let hasLog = disk.look(for: path + "-wal") == 0
-      guard !hasLog, error.cannotOpen || error.isPermission else { throw error }
-      return try SQLiteDatabase(path: path, mode: .immutable, disk: disk)
+      // Without a running gateway, and without room or the right to write, SQLite cannot make what it reads a log with.
+      guard error.cannotOpen || error.isPermission else { throw error }
+      let hasLog = disk.bytes(of: path + "-wal") > 0
+      return try SQLiteDatabase(path: path, mode: hasLog ? .alone : .immutable, disk: disk)
     }
   }
 

@@ -1,7 +1,8 @@
-/// A new ledger in place of one that was found damaged while it was used.
+/// A new ledger in place of one that was found damaged while it was used, or that could not be opened at the start.
 ///
-/// Unlike at the start, every number that was given is known. The new ledger therefore goes on in the same epoch: what is
-/// proven of the undelivered messages keeps its row and its number, and no number is given twice.
+/// Unlike at the start, every number that was given is known. The new ledger therefore goes on in the epoch of the present
+/// run. What is proven of the undelivered messages keeps its row and its number, and no number is given twice; where the
+/// old ledger was never opened and is of another epoch, its messages go on without numbers.
 package struct LedgerReplacement {
   /// What the one who used the ledger knows of it.
   package struct Knowledge: Sendable {
@@ -18,6 +19,12 @@ package struct LedgerReplacement {
   private let salvage: LedgerSalvage
   private let exchange: LedgerExchange
   private var isExchanged = false
+  /// Whether the old ledger may have lost its name already: from then on nothing is read of it again.
+  private(set) var isUnderWay = false
+  /// Whether there was an old ledger at all.
+  let setsAside: Bool
+  /// Undelivered messages of the old ledger that go on.
+  let messages: [StoredMessage]
 
   /// Reads what is readable of the damaged ledger, which may still be open.
   package init(_ opener: LedgerOpener, lock: any FolderHold, knowledge: Knowledge) {
@@ -26,14 +33,16 @@ package struct LedgerReplacement {
     self.knowledge = knowledge
     exchange = LedgerExchange(
       folder: opener.folder, wallMilliseconds: opener.wallMilliseconds, disk: opener.disk)
-    salvage = LedgerSalvage(path: LedgerOpener.path(in: opener.folder), disk: opener.disk, digest: opener.digest)
+    let path = LedgerOpener.path(in: opener.folder)
+    setsAside = opener.disk.bytes(of: path) > 0
+    salvage = LedgerSalvage(path: path, disk: opener.disk, digest: opener.digest)
+    messages = salvage.epoch == knowledge.epoch ? salvage.messages : salvage.entry.messages
   }
 
   /// As what the damaged one lies in the folder.
   package var newName: String { exchange.name }
 
-  /// Undelivered messages that go on, and how many do not, because nothing proves them or they could not be read.
-  package var messages: [StoredMessage] { salvage.messages }
+  /// How many undelivered messages do not go on, because nothing proves them or they could not be read.
   package var doubtful: Int { salvage.doubtful }
 
   /// Sets the damaged ledger aside and opens the new one. Nobody may have the damaged one open. May be tried again.
@@ -42,6 +51,7 @@ package struct LedgerReplacement {
       // An attempt that failed may have come far.
       if !isExchanged, try exchange.settle() == nil {
         try build()
+        isUnderWay = true
         try exchange.exchange()
       }
       isExchanged = true
@@ -60,17 +70,21 @@ package struct LedgerReplacement {
       try database.execute(LedgerSchema.tables)
       let meta = try database.prepare("INSERT INTO meta(key, value) VALUES(?, ?)")
       try meta.run([.text("epoch"), .text(knowledge.epoch)])
-      if let previous = salvage.previousEpoch { try meta.run([.text("previous_epoch"), .text(previous)]) }
+      let isSameEpoch = salvage.epoch == knowledge.epoch
+      if let previous = isSameEpoch ? salvage.previousEpoch : salvage.epoch {
+        try meta.run([.text("previous_epoch"), .text(previous)])
+      }
       try meta.run([.text("boot"), .text(opener.boot)])
       try meta.run([.text("connection"), .integer(Int64(clamping: knowledge.connectionNumber))])
       let pruned = try database.prepare("INSERT INTO pruned(stream, through) VALUES(?, ?)")
       for (stream, last) in knowledge.lastSequences {
         try pruned.run([.text(stream), .integer(Int64(clamping: last))])
       }
-      try salvage.writeRecords(into: database)
+      // The station of a run that began without the past has a memory of its own by now.
+      try salvage.writeRecords(into: database) { isSameEpoch || $0.isOfGateway }
     }
     var entry = LedgerEntry()
-    entry.messages = salvage.messages
+    entry.messages = messages
     guard !entry.messages.isEmpty else { return }
     try Ledger(database: database, lock: lock, epoch: knowledge.epoch, digest: opener.digest).write(entry)
   }
@@ -81,7 +95,7 @@ extension Ledger {
   static func placeholder(
     lock: any FolderHold, epoch: String, digest: @escaping LedgerDigest
   ) throws(SQLiteFailure) -> Ledger {
-    let database = try SQLiteDatabase(path: ":memory:", mode: .readWrite)
+    let database = try SQLiteDatabase(path: "", mode: .inMemory)
     try database.execute(LedgerSchema.tables)
     return try Ledger(database: database, lock: lock, epoch: epoch, digest: digest)
   }

@@ -85,9 +85,11 @@ struct LedgerSalvage {
   }
 
   /// Puts the station's memory into its table. Within the caller's transaction.
-  func writeRecords(into database: SQLiteDatabase) throws(SQLiteFailure) {
+  func writeRecords(
+    into database: SQLiteDatabase, isWanted: (StateRecord) -> Bool = { _ in true }
+  ) throws(SQLiteFailure) {
     let insert = try database.prepare("INSERT OR REPLACE INTO records(key, value) VALUES(?, ?)")
-    for record in records {
+    for record in records where isWanted(record) {
       if let value = record.value { try insert.run([.text(record.key), .bytes(value)]) }
     }
   }

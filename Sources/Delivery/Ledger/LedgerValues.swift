@@ -18,6 +18,8 @@ extension Ledger {
     package var outboxBytes: Int
     /// What had to be set aside, for the log.
     package var setAside: String?
+    /// Why the ledger cannot be written: it was opened for reading, or begun in memory. Nil: it may be written.
+    package var trouble: String?
   }
 
   /// How far one stream had come.

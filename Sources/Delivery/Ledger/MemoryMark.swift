@@ -24,9 +24,23 @@ package final class MemoryMark {
   private var generation: UInt64
   /// Nil where the file cannot be made, or not be read.
   private let file: (any ReservedFile)?
+  /// Nothing is noted: nothing need be.
+  private let isIdle: Bool
+
+  /// Whether numbers can be noted, or need not be.
+  package var isReady: Bool { file != nil || isIdle }
+
+  /// For an epoch that nobody will ever go on with.
+  package init() {
+    epoch = ""
+    generation = 0
+    file = nil
+    isIdle = true
+  }
 
   package init(folder: String, epoch: String, disk: any StateDisk = SystemDisk()) {
     self.epoch = epoch
+    isIdle = false
     let path = MemoryMark.path(in: folder)
     let bytes = MemoryMark.content(path, disk)
     let newest = bytes.flatMap(MemoryMark.newest)
@@ -43,6 +57,7 @@ package final class MemoryMark {
   ///
   /// - Returns: false where it cannot be noted.
   package func note(_ newer: [String: UInt64]) -> Bool {
+    guard !isIdle else { return true }
     let merged = numbers.merging(newer) { max($0, $1) }
     guard merged != numbers || !isNoted else { return true }
     numbers = merged

@@ -23,10 +23,16 @@ package struct SQLiteFailure: Error, Sendable, Hashable, CustomStringConvertible
   /// Whether the system could not bring to the disk what it had taken to be written.
   package var isSync: Bool { code == SQLITE_IOERR | 4 << 8 || code == SQLITE_IOERR | 5 << 8 }
 
-  /// Whether something that is there could not be read: any SQLITE_IOERR but those of WRITE, FSYNC, DIR_FSYNC and TRUNCATE.
-  package var isReading: Bool { code & 0xff == SQLITE_IOERR && !(3...6).contains(code >> 8) }
+  /// Whether something that is there could not be read: any SQLITE_IOERR but those of WRITE, FSYNC, DIR_FSYNC, TRUNCATE and
+  /// of the log's index.
+  package var isReading: Bool {
+    code & 0xff == SQLITE_IOERR && !(3...6).contains(code >> 8) && !isIndex
+  }
 
-  package var cannotOpen: Bool { code & 0xff == SQLITE_CANTOPEN }
+  /// Whether the index that SQLite keeps beside a log could not be made: SHMOPEN, SHMSIZE, SHMLOCK and SHMMAP.
+  private var isIndex: Bool { code & 0xff == SQLITE_IOERR && (18...21).contains(code >> 8) }
+
+  package var cannotOpen: Bool { code & 0xff == SQLITE_CANTOPEN || isIndex }
 }
 
 /// A value to bind.
@@ -46,7 +52,13 @@ package enum SQLiteValue: Sendable, Hashable {
     case readOnly
     /// For a file that nobody writes, in a folder that cannot be written.
     case immutable
+    /// For a file that nobody else has open, on a disk without room for the index that SQLite keeps beside a log.
+    case alone
+    /// No file at all.
+    case inMemory
   }
+
+  package let mode: Mode
 
   // SAFETY: opened in init, closed in deinit, used in between only; SQLite's own mutex serializes all calls.
   private let handle: OpaquePointer
@@ -57,15 +69,22 @@ package enum SQLiteValue: Sendable, Hashable {
   /// Opens the file at `path`, making it in mode `readWrite`.
   package init(path: String, mode: Mode, disk: any StateDisk = SystemDisk()) throws(SQLiteFailure) {
     self.disk = disk
+    self.mode = mode
     let flags =
       switch mode {
-      case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-      case .readOnly: SQLITE_OPEN_READONLY
+      case .readWrite, .inMemory: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+      case .readOnly, .alone: SQLITE_OPEN_READONLY
       case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
       }
-    let name = mode == .immutable ? "file:\(SQLiteDatabase.percentEncoded(path))?immutable=1" : path
+    let name =
+      switch mode {
+      case .immutable: "file:\(SQLiteDatabase.percentEncoded(path))?immutable=1"
+      case .inMemory: ":memory:"
+      case .readWrite, .readOnly, .alone: path
+      }
+    let vfs = mode == .alone ? disk.unlockedDatabaseVFS : mode == .inMemory ? nil : disk.databaseVFS
     var opened: OpaquePointer?
-    let code = unsafe sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_FULLMUTEX, disk.databaseVFS)
+    let code = unsafe sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_FULLMUTEX, vfs)
     guard code == SQLITE_OK, let handle = unsafe opened else {
       let failure = unsafe SQLiteDatabase.failure(opened, code)
       unsafe sqlite3_close_v2(opened)
@@ -84,6 +103,11 @@ package enum SQLiteValue: Sendable, Hashable {
           unsafe context?.assumingMemoryBound(to: Int32.self).pointee = pages
           return SQLITE_OK
         }, walPages)
+    }
+    if mode == .alone {
+      // The index is kept in memory. The log stays where it is: whoever can write may use it already.
+      unsafe mimamori_leave_log_on_close(handle)
+      try execute("PRAGMA locking_mode = EXCLUSIVE")
     }
   }
 

@@ -5,6 +5,9 @@ package protocol StateDisk: Sendable {
   /// The name of the SQLite VFS for databases; nil: SQLite's own.
   var databaseVFS: String? { get }
 
+  /// The name of the same without locks, for a database that nobody else has open.
+  var unlockedDatabaseVFS: String? { get }
+
   /// Makes a folder, if its parent exists, and holds it for its user alone for as long as the answer lives.
   func hold(_ folder: String) throws(DeliveryError) -> any FolderHold
 
@@ -15,6 +18,9 @@ package protocol StateDisk: Sendable {
   ///
   /// - Returns: 0, or the errno.
   func look(for path: String) -> Int32
+
+  /// Whether the permissions allow to read and write a file, whatever the disk does.
+  func allowsWriting(_ path: String) -> Bool
 
   /// Bytes of a file; 0 where there is none.
   func bytes(of path: String) -> Int

@@ -19,6 +19,8 @@ package struct SystemDisk: StateDisk {
 
   package var databaseVFS: String? { nil }
 
+  package var unlockedDatabaseVFS: String? { "unix-none" }
+
   package func hold(_ folder: String) throws(DeliveryError) -> any FolderHold { try FolderLock(folder: folder) }
 
   package func makePrivateFile(_ path: String) {
@@ -30,6 +32,12 @@ package struct SystemDisk: StateDisk {
     let found = unsafe access(path, F_OK)
     let code = errno
     return found == 0 ? 0 : code
+  }
+
+  package func allowsWriting(_ path: String) -> Bool {
+    let allowed = unsafe access(path, R_OK | W_OK)
+    let code = errno
+    return allowed == 0 || code != EACCES && code != EPERM
   }
 
   package func bytes(of path: String) -> Int {

@@ -64,7 +64,7 @@ final class GatewaySession {
     let records = delivery.takeSavedRecords()
     var station = Station(plan: context.plan, identify: { LiveIdentifier.make(for: $0) })
     station.restore(
-      BatchWriter.decode(records.filter { !$0.key.hasPrefix("gateway/") }), sequences: delivery.lastSequences, at: now,
+      BatchWriter.decode(records.filter { !$0.isOfGateway }), sequences: delivery.lastSequences, at: now,
       sameBoot: delivery.savedBoot == boot, lostMessages: delivery.unstoredAlerts)
 
     watchkeeper = Watchkeeper(

@@ -182,6 +182,7 @@ faulty_disk *faulty_disk_make(void) {
   pthread_mutex_init(&disk->mutex, NULL);
   disk->capacity = -1;
   snprintf(disk->name, sizeof disk->name, "faulty-disk-%llu", atomic_fetch_add(&disk_number, 1));
+  snprintf(disk->unlocked_name, sizeof disk->unlocked_name, "%s-unlocked", disk->name);
   vfs_prepare(disk);
   return disk;
 }
@@ -201,6 +202,7 @@ static void directory_free(directory *directory) {
 
 void faulty_disk_free(faulty_disk *disk) {
   sqlite3_vfs_unregister(&disk->vfs);
+  sqlite3_vfs_unregister(&disk->unlocked_vfs);
   for (uint32_t i = 0; i < disk->node_count; i++) {
     node *file = disk->nodes[i];
     changes_free(file, file->change_count);

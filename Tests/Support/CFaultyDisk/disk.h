@@ -86,6 +86,9 @@ typedef struct {
 struct faulty_disk {
   sqlite3_vfs vfs;
   char name[40];
+  // The same without locks.
+  sqlite3_vfs unlocked_vfs;
+  char unlocked_name[48];
   pthread_mutex_t mutex;
 
   node **nodes;

@@ -8,6 +8,8 @@
 
 const char *faulty_disk_vfs(const faulty_disk *disk) { return disk->name; }
 
+const char *faulty_disk_unlocked_vfs(const faulty_disk *disk) { return disk->unlocked_name; }
+
 void faulty_disk_fail(faulty_disk *disk, faulty_call call, uint64_t after, uint64_t times, faulty_failure failure) {
   pthread_mutex_lock(&disk->mutex);
   disk->faults[call] = (fault){after, times, failure};

@@ -14,6 +14,7 @@ typedef struct {
   int lock;
   bool is_read_only;
   bool is_removed_on_close;
+  bool has_no_locks;
   // The first sync of a log or journal also makes its name durable, as unixSync does it.
   bool syncs_folder;
   bool has_memory;
@@ -94,6 +95,7 @@ static int vfs_lock(sqlite3_file *base, int level) {
   handle *open = handle_of(base);
   node *file = open->file;
   int code = SQLITE_OK;
+  if (open->has_no_locks) return SQLITE_OK;
   pthread_mutex_lock(&open->disk->mutex);
   if (open->lock >= level) {
     // Held already.
@@ -158,13 +160,27 @@ static int vfs_characteristics(sqlite3_file *base) {
   return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
-// Shared memory of the write-ahead log. A power cut and the end of its users forget it.
+// Shared memory of the write-ahead log. A power cut and the end of its users forget it. On a real disk it is a file, which
+// needs room when it is made.
+#define SHM_BYTES 32768
+
+static int memory_failure(const faulty_disk *disk, const node *file) {
+  if (file->region_count > 0) return SQLITE_OK;
+  if (disk->is_read_only) return SQLITE_CANTOPEN;
+  if (disk->capacity >= 0 && disk->used + SHM_BYTES > disk->capacity) return SQLITE_IOERR_SHMSIZE;
+  return SQLITE_OK;
+}
 
 static int vfs_map(sqlite3_file *base, int region, int size, int extends, void volatile **memory) {
   handle *open = handle_of(base);
   node *file = open->file;
   *memory = NULL;
   pthread_mutex_lock(&open->disk->mutex);
+  int code = memory_failure(open->disk, file);
+  if (code != SQLITE_OK) {
+    pthread_mutex_unlock(&open->disk->mutex);
+    return code;
+  }
   if (!open->has_memory) {
     open->has_memory = true;
     file->shm_users++;
@@ -288,6 +304,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
   open->path = path ? strdup(path) : NULL;
   open->is_read_only = flags & SQLITE_OPEN_READONLY || disk->is_read_only;
   open->is_removed_on_close = flags & SQLITE_OPEN_DELETEONCLOSE;
+  open->has_no_locks = vfs == &disk->unlocked_vfs;
   int logs = SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL;
   open->syncs_folder = flags & SQLITE_OPEN_CREATE && flags & logs;
   if (open->is_read_only) flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
@@ -367,4 +384,8 @@ void vfs_prepare(faulty_disk *disk) {
     .xCurrentTimeInt64 = vfs_time_in_milliseconds,
   };
   sqlite3_vfs_register(&disk->vfs, 0);
+  disk->unlocked_vfs = disk->vfs;
+  disk->unlocked_vfs.pNext = NULL;
+  disk->unlocked_vfs.zName = disk->unlocked_name;
+  sqlite3_vfs_register(&disk->unlocked_vfs, 0);
 }

@@ -287,6 +287,10 @@ package final class DiskHistory {
 extension FaultyDisk {
   package var databaseVFS: String? { unsafe String(cString: faulty_disk_vfs(handle)) }
 
+  package var unlockedDatabaseVFS: String? { unsafe String(cString: faulty_disk_unlocked_vfs(handle)) }
+
+  package func allowsWriting(_ path: String) -> Bool { true }
+
   package func hold(_ folder: String) throws(DeliveryError) -> any FolderHold {
     guard held.folders.withLock({ $0.insert(folder).inserted }) else {
       throw DeliveryError(.alreadyRunning, "Failed to lock the state folder \(folder): another process uses it")

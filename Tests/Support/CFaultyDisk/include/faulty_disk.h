@@ -53,6 +53,7 @@ typedef enum {
 faulty_disk *faulty_disk_make(void);
 void faulty_disk_free(faulty_disk *disk);
 const char *faulty_disk_vfs(const faulty_disk *disk);
+const char *faulty_disk_unlocked_vfs(const faulty_disk *disk);
 
 // The same files with the same unsynced changes, without faults and without anybody who has them open: what a killed
 // process leaves.
