@@ -101,6 +101,7 @@ extension Life {
       return false
     }
     if service.isWithoutPast {
+      bootsWithoutPast += 1
       // What it tells then is in an epoch that nobody here follows: it is tried again as if it had not begun.
       if world.trouble == nil { breaks(.kept, "the ledger cannot be read") }
       tell("nothing of the ledger can be read")
@@ -116,6 +117,7 @@ extension Life {
       isOver = true
       return false
     }
+    if service.statistics.ledger != .working { bootsReadingOnly += 1 }
     let isForgetful = notes.isForgetful
     judged { () throws(Breach) in
       try judge.begins(lastSequences: service.lastSequences, isForgetful: isForgetful)

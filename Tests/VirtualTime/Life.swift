@@ -45,6 +45,9 @@ final class Life {
   var drainsBy: Int64?
   var isOver = false
   var boots = 0
+  /// Of these, with a ledger that could only be read, and without any.
+  var bootsReadingOnly = 0
+  var bootsWithoutPast = 0
   var isNewBoot = true
   var bootID = ""
   private(set) var trace: [String] = []

@@ -54,6 +54,8 @@ struct Totals {
   private var lives = 0
   private var hours = 0.0
   private var starts = 0
+  private var startsReadingOnly = 0
+  private var startsWithoutPast = 0
   private var raised = 0
   private var arrivals = 0
   private var duplicates = 0
@@ -66,6 +68,8 @@ struct Totals {
     lives += 1
     hours += Double(life.clock.now) / Double(Int64.hour)
     starts += life.boots
+    startsReadingOnly += life.bootsReadingOnly
+    startsWithoutPast += life.bootsWithoutPast
     raised += life.judge.raisedCount
     arrivals += life.judge.arrivals
     duplicates += life.judge.duplicates
@@ -78,9 +82,10 @@ struct Totals {
   func report(first: UInt64, seconds: Double) {
     print(
       "\(lives) lives from seed \(first) on, \(Int(hours)) hours, in \(Int(seconds)) s: \(Int(hours / seconds)) h/s")
+    print("\(raised) messages raised, \(arrivals) arrivals, of these \(duplicates) duplicates")
     print(
-      "\(raised) messages raised, \(arrivals) arrivals, of these \(duplicates) duplicates; \(starts) starts of the gateway"
-    )
+      "\(starts) starts of the gateway, \(startsReadingOnly) of them with a ledger that could only be read, "
+        + "\(startsWithoutPast) without any")
     print("\(notKept) messages of a process that was killed before it could write or send them: never raised")
     print("\(frozenTwice) messages with another time of sending after a kill while the ledger failed")
     for fault in WorldFault.allCases { print("\(faults[fault] ?? 0)\t\(fault.rawValue)") }
