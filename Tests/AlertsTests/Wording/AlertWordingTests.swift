@@ -151,7 +151,32 @@ import Testing
     let todo = Set(
       Samples.causes.map { Self.wording.texts(for: Samples.alert(.sensorFault, fault: $0))[2].instruction })
     #expect(todo.count == 12)
-    #expect(todo.allSatisfy { $0.hasPrefix("This sensor cannot tell what happens there. ") })
+    let beginnings = [
+      "This sensor cannot tell what happens there. ", "This sensor goes on measuring, but its values may be wrong. ",
+    ]
+    let counts = beginnings.map { beginning in todo.count { $0.hasPrefix(beginning) } }
+    #expect(counts == [10, 2])
+  }
+
+  @Test(arguments: [FaultCause.noisy, .contradicting])
+  func `of a sensor that goes on measuring never say that it says nothing`(cause: FaultCause) {
+    let silence = [
+      "得られ", "分かりません。異常", "とまって", "stopped", "unknown", "no value", "không cho", "không còn cho", "无法", "parou",
+      "não dá",
+    ]
+    for (message, reason) in [
+      (MessageType.raise, nil), (.update, "cause"), (.update, "renewed"), (.clear, "recovered"),
+    ] as [(MessageType, String?)] {
+      let texts = Self.wording.texts(for: Samples.alert(.sensorFault, message, reason: reason, fault: cause))
+      let others = Self.wording.texts(for: Samples.alert(.sensorFault, message, reason: reason, fault: .silent))
+      for (text, other) in zip(texts, others) {
+        #expect(text.description != other.description)
+        for field in Self.fields(text) { #expect(!silence.contains { field.contains($0) }, "\(field)") }
+      }
+    }
+    let unstable = Samples.alert(.sensorFault, .update, reason: "unstable", fault: cause)
+    #expect(Self.wording.texts(for: unstable)[2].headline.hasPrefix("加古川 国包橋: the fault comes and goes"))
+    #expect(Self.wording.texts(for: unstable)[2].instruction.hasPrefix("This sensor goes on measuring"))
   }
 
   @Test(arguments: [
