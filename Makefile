@@ -4,11 +4,7 @@ PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 DESTDIR ?=
 
-# A program with the library inside it exports all of the library's names unless it is told not to: none is needed by
-# anybody, and each keeps code that is never called.
-RELEASE_FLAGS = -c release --static-swift-stdlib --explicit-target-dependency-import-check error \
-	-Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --no-export-dynamic \
-	-Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs
+RELEASE_FLAGS := $(shell packaging/release-flags.sh)
 # The sanitizer that the unit tests are built with, in a folder of their own: address or none.
 SANITIZE ?=
 export SANITIZE

@@ -11,9 +11,12 @@ if [ ! -x "$gateway" ]; then
   echo "The gateway is not built: run 'make bench', which builds it." >&2
   exit 66
 fi
-# With the flags of the Makefile, so that the gateway's modules are not built again.
-swift build -c release --static-swift-stdlib --explicit-target-dependency-import-check error -Xlinker --gc-sections \
-  --product mimamori-benchmarks >.build/benchmarks.log 2>&1 || { cat .build/benchmarks.log >&2; exit 70; }
+# With the gateway's flags: its modules are not built again, and what is measured is linked as it is.
+# shellcheck disable=SC2046 # the flags are many words
+swift build $(packaging/release-flags.sh) --product mimamori-benchmarks >.build/benchmarks.log 2>&1 || {
+  cat .build/benchmarks.log >&2
+  exit 70
+}
 
 # On the checkout's file system, not in memory: the ledger's syncs must reach a disk.
 work=$(mktemp -d -p .build)

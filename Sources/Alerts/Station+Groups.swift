@@ -22,7 +22,7 @@ extension Station {
     // Whose own alert stays because its fault comes and goes is told of there.
     let others = groups[number].members.filter {
       $0 != index && channels[$0].faults.declared == nil
-        && book.index(of: channels[$0].faultKind, for: channels[$0].plan.id) == nil
+        && faultAlert(of: .sensor($0)) == nil
     }
     var together = [index]
     if cause.isOfTheSource {
@@ -34,7 +34,7 @@ extension Station {
       else { return false }
       together += others
     }
-    let position = book.index(of: .blind, for: groups[number].source)
+    let position = faultAlert(of: .group(number))
     guard position != nil && cause.isOfTheSource || together.count > 1 else { return false }
     let onset = together.map { channels[$0].faults.believableAt }.min() ?? moment.monotonic
     for member in together where member != index { fall(member, at: moment, into: &effects) }
@@ -49,12 +49,7 @@ extension Station {
       }
     } else {
       groups[number].hasRecovered = false
-      let began = min(onset, moment.monotonic)
-      raise(
-        .blind, sensor: groups[number].source, name: groups[number].name,
-        onset: Moment(monotonic: began, wall: moment.wall - (moment.monotonic - began), clock: moment.clock),
-        content: content, at: moment, into: &effects)
-      groups[number].flicker.raised(.blind, at: moment.monotonic)
+      raiseFault(of: .group(number), onset: onset, content: content, at: moment, into: &effects)
     }
     saveGroup(number, at: moment, into: &effects)
     for member in together { faultChanged(member, at: moment, into: &effects) }
@@ -70,32 +65,16 @@ extension Station {
     if !groups[number].silenced.isEmpty {
       settleLater(number, at: moment)
       saveGroup(number, at: moment, into: &effects)
-    } else if groups[number].flicker.recovered(at: moment.monotonic) {
-      keepGroupAlert(number, at: moment, into: &effects)
+    } else if keepsFaultAlert(of: .group(number), at: moment, into: &effects) {
+      saveGroup(number, at: moment, into: &effects)
     } else {
       clearGroup(number, reason: "recovered", at: moment, into: &effects)
     }
   }
 
-  /// All sensors of a group speak again, but not for the first time: its alert waits for a time of calm.
-  private mutating func keepGroupAlert(_ number: Int, at moment: Moment, into effects: inout Effects) {
-    let first = groups[number].members[0]
-    channels[first].settlesAt = groups[number].flicker.deadline
-    watchDeadline(ofChannel: first)
-    if !groups[number].flicker.isSaid, let position = book.index(of: .blind, for: groups[number].source) {
-      groups[number].flicker.isSaid = true
-      let alert = book.active[position].alert
-      let content = AlertContent(severity: alert.severity, urgency: alert.urgency, fault: alert.fault)
-      update(position, reason: "unstable", content: content, isNews: false, at: moment, into: &effects)
-    }
-    saveGroup(number, at: moment, into: &effects)
-  }
-
   /// Whether it was said that a group's fault comes and goes, and of all that are silent now.
   private func isSaidToFlicker(_ number: Int) -> Bool {
-    guard groups[number].flicker.isSaid, let position = book.index(of: .blind, for: groups[number].source) else {
-      return false
-    }
+    guard groups[number].flicker.isSaid, let position = faultAlert(of: .group(number)) else { return false }
     return Set(names(of: number)).isSubset(of: book.active[position].alert.affected ?? [])
   }
 
@@ -121,9 +100,7 @@ extension Station {
       if due <= moment.monotonic { clearGroup(number, reason: "recovered", at: moment, into: &effects) }
       return
     }
-    guard let number = channels[first].group, let position = book.index(of: .blind, for: groups[number].source) else {
-      return
-    }
+    guard let number = channels[first].group, let position = faultAlert(of: .group(number)) else { return }
     let told = book.active[position].alert
     func cause(_ member: Int) -> FaultCause { channels[member].faults.cause ?? told.fault ?? .silent }
     let wasOfTheSource = told.fault?.isOfTheSource == true
@@ -140,7 +117,7 @@ extension Station {
     if groups[number].silenced.isEmpty {
       return clearGroup(number, reason: "separated", at: moment, into: &effects)
     }
-    if let position = book.index(of: .blind, for: groups[number].source),
+    if let position = faultAlert(of: .group(number)),
       book.active[position].alert.affected != names(of: number), !isSaidToFlicker(number)
     {
       let cause = groups[number].silenced.first.map(cause)
@@ -157,7 +134,9 @@ extension Station {
     channels[member].isGrouped = false
     channels[member].faults.restore(declared: cause)
     groups[number].silenced.removeAll { $0 == member }
-    raiseFault(member, cause, onset: channels[member].faults.believableAt, at: moment, into: &effects)
+    raiseFault(
+      of: .sensor(member), onset: channels[member].faults.believableAt, content: faultContent(member, cause: cause),
+      at: moment, into: &effects)
     report(member, isReading: false, at: moment, into: &effects)
   }
 
@@ -169,10 +148,7 @@ extension Station {
       SavedState(
         key: SavedKey.faultGroup(groups[number].source), savedAt: moment,
         part: flicker == nil ? nil : .faultGroup(groupMemory(number))))
-    guard let position = book.index(of: .blind, for: groups[number].source) else { return }
-    let alert = book.active[position].alert
-    let content = AlertContent(severity: alert.severity, urgency: .past, fault: alert.fault)
-    clear(position, reason: reason, content: content, at: moment, into: &effects)
+    clearFault(of: .group(number), reason: reason, at: moment, into: &effects)
   }
 
   private func names(of number: Int) -> [SensorID] { groups[number].silenced.map { channels[$0].plan.id } }
@@ -201,15 +177,10 @@ extension Station {
 
   /// Takes up which sensors an alert that is still active tells of. Those that were moved elsewhere are not among them.
   mutating func restoreGroup(_ number: Int, _ saved: [String: SavedState], shift: TimeShift) {
-    let source = groups[number].source
-    guard let state = saved[SavedKey.faultGroup(source)], case .faultGroup(let memory)? = state.part else { return }
-    let isRaised = book.index(of: .blind, for: source) != nil
-    if let flicker = memory.flicker {
-      groups[number].flicker.restore(
-        flicker, isRaised: isRaised, rises: { shift.throughPause($0, savedAt: state.savedAt) },
-        sound: { shift.withoutPause($0) })
-    }
-    guard isRaised else { return }
+    guard let state = saved[SavedKey.faultGroup(groups[number].source)], case .faultGroup(let memory)? = state.part
+    else { return }
+    restoreFlicker(of: .group(number), memory.flicker, in: state, shift: shift)
+    guard faultAlert(of: .group(number)) != nil else { return }
     for silenced in memory.silenced {
       guard let index = channelIndex[silenced.sensor], channels[index].group == number else { continue }
       channels[index].isGrouped = true

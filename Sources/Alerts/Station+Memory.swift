@@ -133,7 +133,7 @@ extension Station {
       }
       channels[index].isRestored = true
     }
-    restoreFlicker(index, saved, shift: shift)
+    restoreSensorFlicker(index, saved, shift: shift)
     if let position = book.index(of: channels[index].faultKind, for: sensor), channels[index].flicker.soundSince == nil
     {
       channels[index].faults.restore(declared: book.active[position].alert.fault ?? .silent)

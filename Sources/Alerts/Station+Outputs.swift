@@ -184,11 +184,7 @@ extension Station {
     if let since = memory.failure?.since {
       sirens[index].failure?.since = shift.throughPause(since, savedAt: state.savedAt)
     }
-    if let flicker = memory.flicker {
-      sirens[index].flicker.restore(
-        flicker, isRaised: book.index(of: .outputFault, for: Self.source(of: sirens[index].rule.id)) != nil,
-        rises: { shift.throughPause($0, savedAt: state.savedAt) }, sound: { shift.withoutPause($0) })
-    }
+    restoreFlicker(of: .output(index), memory.flicker, in: state, shift: shift)
     if let due = sirens[index].trustsOthersAt, due <= clock.monotonic { sirens[index].trustsOthers = true }
     let readiness = readiness(of: sirens[index], isSounding: memory.phase.isSounding)
     sirens[index].policy.restore(
@@ -206,21 +202,22 @@ extension Station {
   /// Whether an output can be switched was told. One that cannot for a while is an alert until it can.
   mutating func takeOutput(_ index: Int, _ cause: FaultCause?, at moment: Moment, into effects: inout Effects) {
     let before = sirens[index].memory
-    let source = Self.source(of: sirens[index].rule.id)
     if let cause {
       let isDeclared = sirens[index].failure?.isDeclared ?? false
       let isOther = sirens[index].failure?.cause != cause
       sirens[index].failure = OutputMemory.Failure(
         cause: cause, since: sirens[index].failure?.since ?? moment.monotonic, isDeclared: isDeclared)
       sirens[index].flicker.fell()
-      if isDeclared, isOther, !sirens[index].flicker.isSaid, let position = book.index(of: .outputFault, for: source) {
+      if isDeclared, isOther, !sirens[index].flicker.isSaid, let position = faultAlert(of: .output(index)) {
         update(
           position, reason: "cause", content: outputContent(cause), isNews: false, at: moment, into: &effects)
       }
     } else if let failure = sirens[index].failure {
       sirens[index].failure = nil
-      if let position = book.index(of: .outputFault, for: source) {
-        recoverOutput(index, position, failure.cause, at: moment, into: &effects)
+      if faultAlert(of: .output(index)) != nil,
+        !keepsFaultAlert(of: .output(index), cause: failure.cause, at: moment, into: &effects)
+      {
+        clearFault(of: .output(index), cause: failure.cause, at: moment, into: &effects)
       }
     }
     if sirens[index].memory != before { saveSiren(index, at: moment, into: &effects) }
@@ -230,50 +227,23 @@ extension Station {
   /// Time alone changed something for an output.
   mutating func wakeOutput(_ index: Int, at moment: Moment, into effects: inout Effects) {
     if let due = sirens[index].flicker.deadline, due <= moment.monotonic {
-      sirens[index].flicker = FaultFlicker()
-      if let position = book.index(of: .outputFault, for: Self.source(of: sirens[index].rule.id)) {
-        clearOutput(position, book.active[position].alert.fault, at: moment, into: &effects)
-      }
+      endFlicker(of: .output(index), at: moment, into: &effects)
       saveSiren(index, at: moment, into: &effects)
     }
     if let failure = sirens[index].failure, !failure.isDeclared,
       failure.since + Siren.confirmation <= moment.monotonic
     {
       sirens[index].failure?.isDeclared = true
-      let output = sirens[index].rule.id
-      if book.index(of: .outputFault, for: Self.source(of: output)) == nil {
-        let elapsed = moment.monotonic - failure.since
-        raise(
-          .outputFault, sensor: Self.source(of: output), name: output.text, onset: moment.advanced(by: .zero - elapsed),
-          content: outputContent(failure.cause), at: moment, into: &effects)
-        sirens[index].flicker.raised(.outputFault, at: moment.monotonic)
+      if faultAlert(of: .output(index)) == nil {
+        raiseFault(
+          of: .output(index), onset: failure.since, content: outputContent(failure.cause), at: moment, into: &effects)
       }
       saveSiren(index, at: moment, into: &effects)
     }
     updateSiren(index, isNews: false, at: moment, into: &effects)
   }
 
-  /// It can be switched again: its fault is over, or stays for a while where it came and went.
-  private mutating func recoverOutput(
-    _ index: Int, _ position: Int, _ cause: FaultCause, at moment: Moment, into effects: inout Effects
-  ) {
-    guard sirens[index].flicker.recovered(at: moment.monotonic) else {
-      return clearOutput(position, cause, at: moment, into: &effects)
-    }
-    guard !sirens[index].flicker.isSaid else { return }
-    sirens[index].flicker.isSaid = true
-    update(position, reason: "unstable", content: outputContent(cause), isNews: false, at: moment, into: &effects)
-  }
-
-  private mutating func clearOutput(
-    _ position: Int, _ cause: FaultCause?, at moment: Moment, into effects: inout Effects
-  ) {
-    var content = outputContent(cause)
-    content.urgency = .past
-    clear(position, reason: "recovered", content: content, at: moment, into: &effects)
-  }
-
-  private func outputContent(_ cause: FaultCause?) -> AlertContent {
+  func outputContent(_ cause: FaultCause?) -> AlertContent {
     AlertContent(severity: .moderate, urgency: .expected, fault: cause)
   }
 }

@@ -73,7 +73,9 @@ extension Station {
     {
       endUnproven(index, at: moment, into: &effects)
     }
-    if let due = channels.span[index].flicker.deadline, due <= time { endFlicker(index, at: moment, into: &effects) }
+    if let due = channels.span[index].flicker.deadline, due <= time {
+      endFlicker(of: .sensor(index), at: moment, into: &effects)
+    }
     if let due = channels.span[index].keptBackDeadline, due <= time {
       tellKeptBackContact(index, at: moment, into: &effects)
     }
@@ -99,14 +101,11 @@ extension Station {
 extension Station {
   mutating func believe(_ index: Int, at moment: Moment, into effects: inout Effects) {
     guard channels[index].faults.believed(at: moment.monotonic) else { return }
-    let sensor = channels.span[index].plan.id
-    let stays = keepsFaultAlert(index, at: moment, into: &effects)
+    let stays = keepsFaultAlert(of: .sensor(index), at: moment, into: &effects)
     if channels.span[index].isGrouped {
       leaveGroup(index, at: moment, into: &effects)
-    } else if !stays, let position = book.index(of: channels.span[index].faultKind, for: sensor) {
-      var content = faultContent(index, cause: book.active[position].alert.fault)
-      content.urgency = .past
-      clear(position, reason: "recovered", content: content, at: moment, into: &effects)
+    } else if !stays {
+      clearFault(of: .sensor(index), at: moment, into: &effects)
     }
     // What the reading says of the water comes first: a siren must not blink because a sensor is sound again and calm.
     faultChanged(index, switchesOutputs: !channels.span[index].isMeasuring, at: moment, into: &effects)
@@ -115,7 +114,7 @@ extension Station {
   mutating func declareFault(_ index: Int, at moment: Moment, into effects: inout Effects) {
     let onset = channels[index].faults.believableAt
     let cause = fall(index, at: moment, into: &effects)
-    if let position = book.index(of: channels[index].faultKind, for: channels[index].plan.id) {
+    if let position = faultAlert(of: .sensor(index)) {
       // It was faulty already, and is now for a worse reason; or it comes and goes, which was said.
       if !channels[index].flicker.isSaid || cause == .stuck {
         update(
@@ -127,7 +126,8 @@ extension Station {
     if joinGroup(index, cause, at: moment, into: &effects) { return }
     // It speaks, and hangs: that is its own affair.
     if channels[index].isGrouped { leaveGroup(index, at: moment, into: &effects) }
-    raiseFault(index, cause, onset: onset, at: moment, into: &effects)
+    raiseFault(
+      of: .sensor(index), onset: onset, content: faultContent(index, cause: cause), at: moment, into: &effects)
     faultChanged(index, at: moment, into: &effects)
   }
 
@@ -145,17 +145,6 @@ extension Station {
       beginAnew(index, at: moment, into: &effects)
     }
     return cause
-  }
-
-  mutating func raiseFault(
-    _ index: Int, _ cause: FaultCause, onset: MonotonicTime, at moment: Moment, into effects: inout Effects
-  ) {
-    let began = min(onset, moment.monotonic)
-    raise(
-      channels[index].faultKind, channel: index,
-      onset: Moment(monotonic: began, wall: moment.wall - (moment.monotonic - began), clock: moment.clock),
-      content: faultContent(index, cause: cause), at: moment, into: &effects)
-    noteFault(index, at: moment, into: &effects)
   }
 
   /// Tells those who count on the sensor: the latest value, the places it listens at, the outputs it decides on.

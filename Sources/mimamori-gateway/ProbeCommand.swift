@@ -12,9 +12,9 @@ struct ProbeCommand: ParsableCommand {
     discussion: """
       Without a configuration. It reads and never writes a register.
 
-        mimamori-gateway probe                            what there is on this board
-        mimamori-gateway probe serial                     the serial ports
-        mimamori-gateway probe serial /dev/ttyUSB0        what is on it, and the tables to paste
+        mimamori-gateway probe                        what there is on this board
+        mimamori-gateway probe serial                 the serial ports
+        mimamori-gateway probe serial /dev/ttyUSB0    what is on it, to paste
         mimamori-gateway probe serial /dev/ttyUSB0 --addresses 1-10 --for 30s
         mimamori-gateway probe gpio /dev/gpiochip0 17 --for 30s
         mimamori-gateway probe ble /dev/ttyACM0 --for 1m

@@ -5,7 +5,7 @@ import Gateway
 struct SchemaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema",
-    abstract: "Print the JSON Schema of a payload, or the names of all schemas.")
+    abstract: "Prints the JSON Schema of a payload, or the names of all schemas.")
 
   @Argument(help: "The schema's name, such as alert. Without it, the names are listed.")
   var name: String?

@@ -6,11 +6,12 @@ extension SignCommand {
   struct SignedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "command",
-      abstract: "Sign a command to gateways.",
+      abstract: "Signs a command to gateways.",
       discussion: """
         Silences every siren of one gateway for half an hour, and sends that at once:
-          mimamori-gateway sign command silence --key bousai-2026.key --kid bousai-2026 --root mimamori/282103 \\
-            --to kakogawa-042 --for 30m | mosquitto_pub -h broker -q 1 -t mimamori/282103/kakogawa-042/command -l
+          mimamori-gateway sign command silence --key bousai-2026.key \\
+            --kid bousai-2026 --root mimamori/282103 --to kakogawa-042 --for 30m |
+            mosquitto_pub -h broker -q 1 -t mimamori/282103/kakogawa-042/command -l
         The gateway answers on mimamori/282103/kakogawa-042/reply. What each command takes with it stands in \
         docs/commands.md. The same command can be sent twice: it is done once.
         """)

@@ -7,7 +7,7 @@ import Observations
 struct SignCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sign",
-    abstract: "Make keys, and sign and verify watch lists and commands.",
+    abstract: "Makes keys, and signs and verifies watch lists and commands.",
     discussion: "Runs on the city's own machine: private keys and tags in the clear never go to a gateway.",
     subcommands: [
       KeyPair.self, MakeTagKey.self, Subject.self, SignWatchList.self, SignedCommand.self, Verify.self,
@@ -17,7 +17,7 @@ struct SignCommand: ParsableCommand {
 extension SignCommand {
   struct KeyPair: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "keypair", abstract: "Make an Ed25519 key pair: <kid>.key, to be kept secret, and <kid>.pub.")
+      commandName: "keypair", abstract: "Makes an Ed25519 key pair: <kid>.key, to be kept secret, and <kid>.pub.")
 
     @Option(name: .customLong("kid"), help: "The key's name, as in [[authority]] kid.")
     var keyIdentifier: String
@@ -47,7 +47,7 @@ extension SignCommand {
 
   struct MakeTagKey: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "tagkey", abstract: "Make a tag key: 32 random bytes as 64 hexadecimal digits, to be kept secret.")
+      commandName: "tagkey", abstract: "Makes a tag key: 32 random bytes as 64 hexadecimal digits, to be kept secret.")
 
     @Option(name: .customLong("output"), help: "The file to write.")
     var file: String
@@ -66,7 +66,7 @@ extension SignCommand {
 
   struct Subject: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "subject", abstract: "Print a new pseudonym for a person: 24 hexadecimal digits, 96 random bits.")
+      commandName: "subject", abstract: "Prints a new pseudonym for a person: 24 hexadecimal digits, 96 random bits.")
 
     func run() throws {
       try StandardStreams.reportingErrors {
@@ -79,10 +79,11 @@ extension SignCommand {
   struct SignWatchList: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "watchlist",
-      abstract: "Sign a watch list from persons and their tags.",
+      abstract: "Signs a watch list from persons and their tags.",
       discussion: """
         The input is JSON with the tags' identifiers in the clear; in the output they are hashed under the tag key:
-        {"persons":[{"subject":"<24 hex digits>","person":"child","tags":[{"format":"ibeacon","id":"<hex>"}],
+        {"persons":[{"subject":"<24 hex digits>","person":"child",
+        "tags":[{"format":"ibeacon","id":"<hex>"}],
         "at":[{"gateway":"kakogawa-042","place":"school-7-gate"}]}]}
         """)
 
@@ -147,7 +148,7 @@ extension SignCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "verify", abstract: "Verify a signed watch list, or another signed text, and show what it says.")
+      commandName: "verify", abstract: "Verifies a signed watch list, or another signed text, and shows what it says.")
 
     @Option(help: "The signer's public key file.")
     var publicKey: String

@@ -15,6 +15,9 @@ DOCS = TOP / "docs"
 SENSORS = DOCS / "sensors"
 PAGES = sorted(page.stem for page in SENSORS.glob("*.md") if not page.stem.endswith(".ja"))
 TWINS = [SENSORS / f"{name}.md" for name in PAGES] + [DOCS / f"{name}.md" for name in ("installing", "probe", "recording", "backtest")]
+# Those and the pages whose blocks are read beside others: each has a Japanese twin too.
+TRANSLATED = TWINS + [DOCS / f"{name}.md" for name in (
+    "alerts", "broker", "commands", "detection", "fiware", "open-data", "watching")]
 ALL = sorted([*DOCS.rglob("*.md"), *TOP.glob("*.md")])
 
 PORT_FAULTS = {"port_missing", "port_busy", "port_lost", "port_error"}
@@ -101,6 +104,11 @@ def plain(block):
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
+def unnamed(lines):
+    """Command lines without the person's name that each language has its own of."""
+    return [re.sub(r'--by "[^"]*"', '--by "…"', line) for line in lines]
+
+
 COMMAND = re.compile(
     r"^ *((?:mimamori-gateway|\.build/|sudo|mosquitto|python3|\.python/|packaging/|cp|mkdir|gpio\w+)\b.*?)(?: {2,}.*)?$")
 
@@ -149,15 +157,15 @@ def twin(page):
     return page.with_name(f"{page.stem}.ja.md")
 
 
-@pytest.mark.parametrize("page", TWINS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", TRANSLATED, ids=lambda page: page.stem)
 def test_both_languages_have_the_same_blocks_and_commands(page):
     assert twin(page).exists(), f"{page.name} has no Japanese twin"
     for language in ("toml", "json"):
         assert list(map(plain, blocks(page, language))) == list(map(plain, blocks(twin(page), language)))
-    assert commands(page) == commands(twin(page))
+    assert unnamed(commands(page)) == unnamed(commands(twin(page)))
 
 
-@pytest.mark.parametrize("page", TWINS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", TRANSLATED, ids=lambda page: page.stem)
 def test_both_languages_have_the_same_fault_words(page, causes):
     def said(page):
         return {word for word in code_words(page.read_text()) if word in causes.values()}

@@ -273,8 +273,8 @@ final class GatewaySession {
     guard let keeper, let settings = configuration.watchlist else { return nil }
     return WatchListFetcher(
       verifier: keeper.verifier, topics: configuration.topics, group: settings.group, revision: revision,
-      within: settings.fetchWithin, delivery: delivery, others: configuration.subscriptions, logger: logger,
-      now: { [unowned watchkeeper] in watchkeeper.present() },
+      within: settings.fetchWithin, logger: logger, now: { [unowned watchkeeper] in watchkeeper.present() },
+      listen: { [delivery, others = configuration.subscriptions] in delivery.listen(to: others + $0) },
       accepted: { [unowned watchkeeper] accepted in
         watchkeeper.use(accepted.list, record: accepted.record)
         commands?.resumeSearches()

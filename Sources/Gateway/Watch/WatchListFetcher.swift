@@ -40,12 +40,13 @@ final class WatchListFetcher: EventSource {
   private let topics: Topics
   private let group: String
   private let within: TimeSpan
-  private let delivery: DeliveryService
-  private let others: [Subscription]
+  private let listen: ([Subscription]) -> Void
   private let logger: Logger
   private let now: () -> Moment
   private let accepted: (Accepted) -> Void
   private var phase = Phase.idle
+  /// A manifest that came while a list was being read.
+  private var latecomer: [UInt8]?
   private(set) var revision: Int
   /// Why the last list that was offered is not used, as a word for the heartbeat.
   private(set) var refusal: String?
@@ -56,20 +57,20 @@ final class WatchListFetcher: EventSource {
   /// - Parameters:
   ///   - revision: the highest that was accepted, over all restarts; 0 for none.
   ///   - within: each fetch begins at a random moment within this time.
-  ///   - others: what else is listened to.
+  ///   - listen: listens to these parts, and to no other part.
   ///   - accepted: takes a list that is to be used from now on.
   init(
     verifier: WatchListVerifier, topics: Topics, group: String, revision: Int, within: TimeSpan,
-    delivery: DeliveryService, others: [Subscription], logger: Logger, now: @escaping () -> Moment,
-    random: @escaping (ClosedRange<Int64>) -> Int64 = { Int64.random(in: $0) }, accepted: @escaping (Accepted) -> Void
+    logger: Logger, now: @escaping () -> Moment,
+    random: @escaping (ClosedRange<Int64>) -> Int64 = { Int64.random(in: $0) },
+    listen: @escaping ([Subscription]) -> Void, accepted: @escaping (Accepted) -> Void
   ) {
     self.verifier = verifier
     self.topics = topics
     self.group = group
     self.revision = revision
     self.within = within
-    self.delivery = delivery
-    self.others = others
+    self.listen = listen
     self.logger = logger
     self.now = now
     self.random = random
@@ -118,6 +119,11 @@ final class WatchListFetcher: EventSource {
       accepted(Accepted(list: list, record: StateRecord(key: WatchListKeeper.recordKey, value: bytes)))
     case .failure(let error): refuse(offer, error)
     }
+    // A broker passes on a retained message once.
+    if let text = latecomer {
+      latecomer = nil
+      takeManifest(text)
+    }
   }
 
   func wake(at time: MonotonicTime) {
@@ -132,7 +138,7 @@ final class WatchListFetcher: EventSource {
         """)
       refusal = WatchListRefusal.Reason.incomplete.rawValue
       offer.parts = []
-      delivery.listen(to: others)
+      listen([])
       phase = .waiting(offer, until: time + Self.retryTime + jitter)
     }
   }
@@ -146,7 +152,10 @@ final class WatchListFetcher: EventSource {
   private func takeManifest(_ text: [UInt8]) {
     // An empty retained message is how a manifest is taken from the broker: it takes no list from a gateway.
     guard !text.isEmpty, text != refused else { return }
-    if case .reading = phase { return }
+    if case .reading = phase {
+      latecomer = text
+      return
+    }
     let moment = now()
     let manifest: WatchListManifest
     do {
@@ -165,7 +174,7 @@ final class WatchListFetcher: EventSource {
     switch phase {
     case .waiting(let offer, _), .fetching(let offer, _):
       guard manifest.revision > offer.manifest.revision else { return }
-      delivery.listen(to: others)
+      listen([])
     case .idle, .reading: break
     }
     phase = .waiting(Offer(text: text, manifest: manifest), until: moment.monotonic + jitter)
@@ -176,12 +185,11 @@ final class WatchListFetcher: EventSource {
     let moment = now()
     guard offer.parts.count == offer.manifest.parts.count else {
       let next = offer.manifest.parts[offer.parts.count]
-      delivery.listen(
-        to: others + [Subscription(topic: partTopic(offer.manifest, next.number), maximumBytes: next.bytes)])
+      listen([Subscription(topic: partTopic(offer.manifest, next.number), maximumBytes: next.bytes)])
       phase = .fetching(offer, until: moment.monotonic + Self.partTime)
       return
     }
-    delivery.listen(to: others)
+    listen([])
     do throws(DeliveryError) {
       let file = WatchListFile(manifest: offer.text, parts: offer.parts)
       phase = .reading(
@@ -197,7 +205,7 @@ final class WatchListFetcher: EventSource {
     phase = .idle
     refused = offer.text
     refusal = error.reason.rawValue
-    delivery.listen(to: others)
+    listen([])
     logger.error("The watch list at the broker is refused, and the list in use stays. \(error)")
   }
 }

@@ -179,6 +179,43 @@ import Testing
     #expect(bench.driver.count == 2)
   }
 
+  /// A closing, however long after the last edge.
+  private static func close(_ bench: inout GPIOBench<TippingBucket>, at start: Int64) {
+    bench.edge(true, at: start)
+    if bench.driver.wantsLevels { bench.read([true], at: start) }
+  }
+
+  /// A closing of a millisecond, whose end is read after the deadline.
+  private static func readTooLate(_ bench: inout GPIOBench<TippingBucket>, at start: Int64) {
+    close(&bench, at: start)
+    bench.pass(to: start + 25)
+    bench.lateEdge(false, at: start + 1)
+  }
+
+  @Test(arguments: [(3_600_000, false), (3_600_001, true), (86_400_000, true)] as [(Int64, Bool)])
+  func `a tip that was counted ahead is the next within an hour, and later rain is told at its own time`(
+    later: Int64, isAnother: Bool
+  ) {
+    var bench = GPIOBench(Self.bucket())
+    Self.readTooLate(&bench, at: 100)
+    #expect(bench.observed == [Self.tips(0), Self.tips(1)])
+    let start = 100 + later
+    Self.close(&bench, at: start)
+    bench.pass(to: start + 60)
+    #expect(bench.driver.count == (isAnother ? 2 : 1))
+    if isAnother { #expect(bench.times.last == start + 20) }
+    bench.edge(false, at: start + 80)
+    bench.edge(true, at: start + 1000)
+    bench.pass(to: start + 1100)
+    #expect(bench.driver.count == (isAnother ? 3 : 2))
+  }
+
+  @Test func `nothing but bounces that are read too late, one a minute, count one tip`() {
+    var bench = GPIOBench(Self.bucket())
+    for minute in 0..<600 as Range<Int64> { Self.readTooLate(&bench, at: 100 + minute * 60_000) }
+    #expect(bench.driver.count == 1)
+  }
+
   @Test func `does not count a closing of which nobody knows whether it lasted, because edges after it were lost`() {
     var bench = GPIOBench(Self.bucket())
     bench.edge(true, at: 100)

@@ -204,6 +204,11 @@ extension Catalogue {
     sensor_fault.clear.description = {time}: o sensor "{sensor}" voltou a medir.
     sensor_fault.clear.headline = {sensor}: medindo de novo
     sensor_fault.clear.instruction = Verifique se os valores estão certos.
+    sensor_fault.doubt.clear.description = {time}: os valores do sensor "{sensor}" não são mais duvidosos.
+    sensor_fault.doubt.clear.headline = {sensor}: os valores não são mais duvidosos
+    sensor_fault.doubt.instruction = Este sensor continua medindo, mas os valores podem estar errados. {todo}
+    sensor_fault.doubt.raise.description = {time}: os valores do sensor "{sensor}" ficaram duvidosos ({cause}). Ele continua medindo, mas os valores podem estar errados.
+    sensor_fault.doubt.update.description = Os valores do sensor "{sensor}" estão duvidosos de {onset} a {time} ({cause}). Ele continua medindo, mas os valores podem estar errados.
     sensor_fault.instruction = Este sensor não sabe o que acontece ali. {todo}
     sensor_fault.raise.description = {time}: o sensor "{sensor}" parou de dar valores confiáveis ({cause}). Não se sabe o que acontece ali; isso não quer dizer que esteja tudo bem.
     sensor_fault.raise.headline = {sensor}: falha do sensor ({cause})

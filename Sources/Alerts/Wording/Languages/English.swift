@@ -204,6 +204,11 @@ extension Catalogue {
     sensor_fault.clear.description = At {time} the sensor "{sensor}" began to measure again.
     sensor_fault.clear.headline = {sensor}: measuring again
     sensor_fault.clear.instruction = Please check that the values are right.
+    sensor_fault.doubt.clear.description = At {time} the values of the sensor "{sensor}" were no longer doubtful.
+    sensor_fault.doubt.clear.headline = {sensor}: its values are no longer doubtful
+    sensor_fault.doubt.instruction = This sensor goes on measuring, but its values may be wrong. {todo}
+    sensor_fault.doubt.raise.description = At {time} the values of the sensor "{sensor}" became doubtful ({cause}). It goes on measuring, but its values may be wrong.
+    sensor_fault.doubt.update.description = The values of the sensor "{sensor}" have been doubtful from {onset} to {time} ({cause}). It goes on measuring, but its values may be wrong.
     sensor_fault.instruction = This sensor cannot tell what happens there. {todo}
     sensor_fault.raise.description = At {time} the sensor "{sensor}" stopped giving values that can be believed ({cause}). What happens there is unknown; this does not say that all is well.
     sensor_fault.raise.headline = {sensor}: sensor fault ({cause})

@@ -204,6 +204,11 @@ extension Catalogue {
     sensor_fault.clear.description = {time}、センサ「{sensor}」の測定が再開しました。
     sensor_fault.clear.headline = {sensor}：測定を再開しました
     sensor_fault.clear.instruction = 引き続き、値が正しいかを確認してください。
+    sensor_fault.doubt.clear.description = {time}、センサ「{sensor}」の値の疑いがなくなりました。
+    sensor_fault.doubt.clear.headline = {sensor}：値の疑いがなくなりました
+    sensor_fault.doubt.instruction = このセンサは測定を続けていますが、値が正しいかどうかは分かりません。{todo}
+    sensor_fault.doubt.raise.description = {time}、センサ「{sensor}」の値が疑わしくなりました（{cause}）。測定は続いていますが、値が正しいかどうかは分かりません。
+    sensor_fault.doubt.update.description = センサ「{sensor}」の値は {onset} から {time} まで疑わしいままです（{cause}）。測定は続いていますが、値が正しいかどうかは分かりません。
     sensor_fault.instruction = このセンサでは現地の様子が分かりません。{todo}
     sensor_fault.raise.description = {time}、センサ「{sensor}」の値が得られなくなりました（{cause}）。この場所の様子は分かりません。異常がないという意味ではありません。
     sensor_fault.raise.headline = {sensor}：センサの異常（{cause}）

@@ -204,6 +204,11 @@ extension Catalogue {
     sensor_fault.clear.description = {time}に「{sensor}」の きかいが また はかりはじめました。
     sensor_fault.clear.headline = {sensor}：きかいが なおりました
     sensor_fault.clear.instruction = きかいの かずが ただしいか たしかめて ください。
+    sensor_fault.doubt.clear.description = {time}に「{sensor}」の きかいの かずが もとに もどりました。
+    sensor_fault.doubt.clear.headline = {sensor}：きかいが なおりました
+    sensor_fault.doubt.instruction = この きかいは うごいて いますが、かずが ただしいか わかりません。{todo}
+    sensor_fault.doubt.raise.description = {time}から「{sensor}」の きかいの かずが おかしいです（{cause}）。かずが ただしいか わかりません。
+    sensor_fault.doubt.update.description = 「{sensor}」の きかいの かずは {onset}から {time}まで おかしい ままです（{cause}）。かずが ただしいか わかりません。
     sensor_fault.instruction = この きかいでは そこの ようすが わかりません。{todo}
     sensor_fault.raise.description = {time}に「{sensor}」の きかいが とまりました（{cause}）。いま そこが どうなって いるか わかりません。
     sensor_fault.raise.headline = {sensor}：きかいの こしょうです（{cause}）

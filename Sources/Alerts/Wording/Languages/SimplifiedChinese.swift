@@ -204,6 +204,11 @@ extension Catalogue {
     sensor_fault.clear.description = {time}，传感器“{sensor}”已恢复测量。
     sensor_fault.clear.headline = {sensor}：已恢复测量
     sensor_fault.clear.instruction = 请继续确认数值是否正确。
+    sensor_fault.doubt.clear.description = {time}，传感器“{sensor}”的数值不再可疑。
+    sensor_fault.doubt.clear.headline = {sensor}：数值不再可疑
+    sensor_fault.doubt.instruction = 此传感器仍在测量，但数值可能有误。{todo}
+    sensor_fault.doubt.raise.description = {time}，传感器“{sensor}”的数值变得可疑（{cause}）。测量仍在继续，但数值可能有误。
+    sensor_fault.doubt.update.description = 从{onset}到{time}，传感器“{sensor}”的数值一直可疑（{cause}）。测量仍在继续，但数值可能有误。
     sensor_fault.instruction = 此传感器无法反映现场情况。{todo}
     sensor_fault.raise.description = {time}，无法再获得传感器“{sensor}”的可信数值（{cause}）。该处情况不明，并不表示没有异常。
     sensor_fault.raise.headline = {sensor}：传感器异常（{cause}）

@@ -204,6 +204,11 @@ extension Catalogue {
     sensor_fault.clear.description = Lúc {time}, cảm biến "{sensor}" đã bắt đầu đo lại.
     sensor_fault.clear.headline = {sensor}: đã đo lại được
     sensor_fault.clear.instruction = Hãy kiểm tra xem số đo có đúng không.
+    sensor_fault.doubt.clear.description = Lúc {time}, số đo của cảm biến "{sensor}" không còn đáng ngờ.
+    sensor_fault.doubt.clear.headline = {sensor}: số đo không còn đáng ngờ
+    sensor_fault.doubt.instruction = Cảm biến này vẫn đo, nhưng số đo có thể sai. {todo}
+    sensor_fault.doubt.raise.description = Lúc {time}, số đo của cảm biến "{sensor}" trở nên đáng ngờ ({cause}). Cảm biến vẫn đo, nhưng số đo có thể sai.
+    sensor_fault.doubt.update.description = Số đo của cảm biến "{sensor}" đáng ngờ từ {onset} đến {time} ({cause}). Cảm biến vẫn đo, nhưng số đo có thể sai.
     sensor_fault.instruction = Cảm biến này không cho biết tình hình ở đó. {todo}
     sensor_fault.raise.description = Lúc {time}, cảm biến "{sensor}" không còn cho số đo tin được ({cause}). Không biết tình hình ở đó ra sao; điều này không có nghĩa là bình thường.
     sensor_fault.raise.headline = {sensor}: cảm biến bị lỗi ({cause})

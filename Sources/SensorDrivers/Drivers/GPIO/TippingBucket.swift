@@ -22,14 +22,17 @@ public struct TippingBucket: GPIODriver {
   private var debouncer: Debouncer<Bool>?
   /// What a deadline made count, until an edge that is younger confirms it.
   private var presumed: (change: Debouncer<Bool>.Change, wasCounted: Bool)?
-  /// Whether the tip that has lasted next was counted before it had.
-  private var isCountedAhead = false
+  /// When a tip was counted that had not lasted. The next that lasts is that one, if it comes soon enough.
+  private var countedAhead: MonotonicTime?
   private var sequence = LineSequence()
   private var nextLevel: MonotonicTime?
   private var lastSaid: [FaultCause: MonotonicTime] = [:]
   private var isKnownToRattle = false
 
   private static let repeatFaultAfter = TimeSpan.minutes(1)
+  /// So long is a tip waited for that was counted ahead. Later rain is told at its own time; and a line that shows nothing
+  /// but bounces, read too late each time, counts no more than a tip in so long.
+  private static let longestAhead = TimeSpan.hours(1)
 
   /// - `count`: the tips counted before this start.
   /// - `minimumInterval`: from one tip to the next at the highest rate that is believed; zero believes each.
@@ -60,7 +63,7 @@ public struct TippingBucket: GPIODriver {
     // A bucket that rests on its contact is no tip.
     debouncer = Debouncer(lines.levels[0])
     presumed = nil
-    isCountedAhead = false
+    countedAhead = nil
     sequence = LineSequence()
     wantsLevels = false
     nextLevel = time + levelInterval
@@ -111,23 +114,23 @@ public struct TippingBucket: GPIODriver {
 
   /// Takes back what a deadline made count if an edge shows that it had not lasted: one that came before the deadline and
   /// is read after it, because the kernel was kept from noting it. A tip that was counted stays counted; the next that
-  /// lasts is that one.
+  /// lasts within an hour is that one.
   private mutating func takeBackPresumed(by time: MonotonicTime) {
     guard let (change, wasCounted) = presumed else { return }
     presumed = nil
     guard time < change.time else { return }
     debouncer?.assume(!change.state)
-    if wasCounted { isCountedAhead = true }
+    if wasCounted { countedAhead = change.time }
   }
 
   /// Whether a tip was counted.
   @discardableResult
   private mutating func take(_ change: Debouncer<Bool>.Change, into actions: inout DriverActions) -> Bool {
     guard change.state else { return false }
-    if isCountedAhead {
-      isCountedAhead = false
+    if let ahead = countedAhead {
+      countedAhead = nil
       // Should this have been in vain too, it is still the same tip.
-      return true
+      if change.time - ahead <= Self.longestAhead { return true }
     }
     let verdict = rate.judge(change.time)
     guard verdict == .believed else {
