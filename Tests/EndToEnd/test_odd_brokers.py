@@ -112,7 +112,7 @@ ATTACKS = {
     "a length of five octets": b"\x32\xff\xff\xff\xff\xff",
     "a packet of 256 MB that never comes": b"\x32" + number(268_435_455) + text(TOPIC) + b"x" * 4000,
     "gone with a reason": packet(0xE0, b"\x8e\0"),
-    "another server": packet(0xE0, b"\x9c" + number(19) + b"\x1c" + text("127.0.0.1:65000") + b"\0"),
+    "another server": packet(0xE0, b"\x9c" + number(18) + b"\x1c" + text("127.0.0.1:65000")),
     "gone without a reason": packet(0xE0, b""),
     "octets at random": bytes(range(255, 0, -1)) * 20,
 }

@@ -58,6 +58,17 @@ def test_what_came_from_the_future_is_not_done_when_its_time_has_come(commanded)
     assert told(sent(running, **{"with": drill()})[2]) == ("done", None)
 
 
+def test_what_another_had_refused_in_the_same_words_is_still_done(commanded):
+    """Whoever has a key of few rights and guesses a command's words cannot have it refused beforehand."""
+    running = started(commanded)
+    payload = running.city.payload("exercise", running.site.name, boot=running.boot, **{"with": drill()})
+    for authority, expected in [(running.ward, ("refused", "without_right")), (running.city, ("done", None))]:
+        running.requester.send(running.topic, authority.sign(payload))
+        wait_until(lambda: any(
+            m.json()["kid"] == authority.kid and told(m.json()) == expected for m in running.replies(payload["id"])), 10,
+            lambda: f"{expected}; said {running.gateway.errors()}")
+
+
 def test_what_was_beyond_its_rights_is_not_done_when_rights_are_given(commanded):
     running = started(commanded)
     command, text, answer = sent(running, authority=running.ward, **{"with": drill()})

@@ -100,7 +100,7 @@ final class CommandDesk {
       counters.repeated += 1
       return answerAgain(entry.reply, to: message)
     }
-    if let refusal = memory.refusal(digest: command.digest.hex) {
+    if let refusal = memory.refusal(authority: command.authority, digest: command.digest.hex) {
       counters.repeated += 1
       return answerAgain(refusal.reply, to: message)
     }

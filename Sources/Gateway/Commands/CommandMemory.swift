@@ -55,6 +55,8 @@ public struct CommandMemory: Sendable {
     /// The answer, to be given again in the same bytes.
     public var reply: String
 
+    fileprivate var name: String { "\(authority)/\(digest)" }
+
     public init(authority: String, digest: String, expires: WallTime, reply: String) {
       self.authority = authority
       self.digest = digest
@@ -152,8 +154,8 @@ public struct CommandMemory: Sendable {
     return now.clock != .synchronized && state.lostInBoot == boot
   }
 
-  /// What was answered to a command of this digest when it was refused.
-  public func refusal(digest: String) -> Refusal? { refusals[digest] }
+  /// What was answered to this authority's command of this digest when it was refused.
+  public func refusal(authority: String, digest: String) -> Refusal? { refusals["\(authority)/\(digest)"] }
 
   /// Remembers a refusal, as long as there is room: those that expire first stay.
   ///
@@ -163,11 +165,11 @@ public struct CommandMemory: Sendable {
     let own = refusals.values.filter { $0.authority == refusal.authority }
     if own.count >= Self.mostRefusalsOfOneAuthority, let last = own.max(by: { $0.expires < $1.expires }) {
       guard refusal.expires < last.expires else { return [] }
-      refusals[last.digest] = nil
-      records.append(StateRecord(key: Self.refusalPrefix + last.digest, value: nil))
+      refusals[last.name] = nil
+      records.append(StateRecord(key: Self.refusalPrefix + last.name, value: nil))
     }
     insert(refusal)
-    records.append(StateRecord(key: Self.refusalPrefix + refusal.digest, value: StrictJSON.encode(refusal)))
+    records.append(StateRecord(key: Self.refusalPrefix + refusal.name, value: StrictJSON.encode(refusal)))
     return records
   }
 
@@ -197,10 +199,10 @@ public struct CommandMemory: Sendable {
         records.append(StateRecord(key: Self.key(of: entry), value: nil))
         isChanged = true
       }
-      for (digest, refusal) in refusals where refusal.expires < now.wall {
-        refusals[digest] = nil
+      for (name, refusal) in refusals where refusal.expires < now.wall {
+        refusals[name] = nil
         state.forgottenThrough = max(state.forgottenThrough ?? refusal.expires, refusal.expires)
-        records.append(StateRecord(key: Self.refusalPrefix + digest, value: nil))
+        records.append(StateRecord(key: Self.refusalPrefix + name, value: nil))
         isChanged = true
       }
       self.nextExpiry = (entries.values.map(\.expires) + refusals.values.map(\.expires)).min()
@@ -216,7 +218,7 @@ public struct CommandMemory: Sendable {
   }
 
   private mutating func insert(_ refusal: Refusal) {
-    refusals[refusal.digest] = refusal
+    refusals[refusal.name] = refusal
     nextExpiry = min(nextExpiry ?? refusal.expires, refusal.expires)
   }
 

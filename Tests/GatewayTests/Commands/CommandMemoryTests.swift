@@ -130,12 +130,13 @@ import Testing
     var memory = Self.memory()
     kept.take(memory.remember(Self.refusal("aa")))
     var again = Self.memory(kept)
-    #expect(again.refusal(digest: "aa")?.reply == "refused aa")
-    #expect(again.refusal(digest: "bb") == nil)
+    #expect(again.refusal(authority: "city", digest: "aa")?.reply == "refused aa")
+    #expect(again.refusal(authority: "city", digest: "bb") == nil)
+    #expect(again.refusal(authority: "ward", digest: "aa") == nil, "another's command of the same words is another")
     kept.take(again.tidy(at: Self.at(.minutes(9))))
-    #expect(again.refusal(digest: "aa") != nil)
+    #expect(again.refusal(authority: "city", digest: "aa") != nil)
     kept.take(again.tidy(at: Self.at(.minutes(11))))
-    #expect(again.refusal(digest: "aa") == nil)
+    #expect(again.refusal(authority: "city", digest: "aa") == nil)
     #expect(again.forgottenThrough == Self.now.wall + .minutes(10))
     #expect(!kept.values.keys.contains { $0.hasSuffix("aa") })
   }
@@ -146,10 +147,11 @@ import Testing
     let most = CommandMemory.mostRefusalsOfOneAuthority
     for index in 0..<most { kept.take(memory.remember(Self.refusal("\(index)", expires: .hours(48)))) }
     kept.take(memory.remember(Self.refusal("last", expires: .hours(72))))
-    #expect(memory.refusal(digest: "last") == nil)
+    #expect(memory.refusal(authority: "city", digest: "last") == nil)
     kept.take(memory.remember(Self.refusal("soon")))
     kept.take(memory.remember(Self.refusal("another", of: "ward", expires: .hours(72))))
-    #expect(memory.refusal(digest: "soon") != nil && memory.refusal(digest: "another") != nil)
+    #expect(memory.refusal(authority: "city", digest: "soon") != nil)
+    #expect(memory.refusal(authority: "ward", digest: "another") != nil)
     #expect(kept.values.keys.count { $0.hasPrefix("gateway/refused/") } == most + 1)
     #expect(memory.hasRoom(for: "city") && memory.count == 0)
   }
