@@ -137,7 +137,7 @@ def odd(running):
 
 def test_what_is_signed_and_odd_is_refused_by_its_name_and_changes_nothing(running):  # noqa: F811
     for changes, reason in odd(running):
-        answer = running.ask("exercise", **{"with": drill(), **changes})
+        answer = running.ask(**{"do": "exercise", "with": drill(), **changes})
         assert (answer["result"], answer["reason"]) == ("refused", reason), (changes, answer)
         assert answer["explanation"].isprintable() and ": " in answer["explanation"]
     assert not running.drills()

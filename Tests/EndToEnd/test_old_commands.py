@@ -7,6 +7,7 @@ import time
 import pytest
 from satellite_receiver import SatelliteReceiver
 from support.authority import Authority, moment
+from support.site import ROOT
 from support.waiting import assert_holds, wait_until
 from test_commands import Commanded, drill
 
@@ -104,6 +105,21 @@ def test_what_was_done_before_the_ledger_was_lost_is_not_done_again(commanded, l
     assert told(again(running, command, text)) == ("refused", "memory_lost")
     assert len(running.drills()) == 1
     assert told(sent(running, **{"with": drill()})[2]) == ("done", None), "what is signed now is new"
+
+
+def test_a_command_that_is_played_again_does_not_take_the_gateway_from_its_broker(commanded):
+    """Brokers end the connection of whoever writes to a topic of too many levels: and where an answer goes, the sender says."""
+    running = started(commanded)
+    command, text, answer = sent(running, "report")
+    running.requester.listen(f"{ROOT}/reply/#")
+    for response in ("/".join(["x"] * 250), "/".join(["x"] * 199), "/".join(["x"] * 100), "/" * 240, "a/" * 8):
+        times = len(running.replies(command)) + 1
+        running.requester.send(running.topic, text, response=f"{ROOT}/reply/{response}")
+        assert running.answer(command, times=times) == answer
+    running.requester.send(running.topic, text, response=f"{ROOT}/reply/a/b/c/d/e/f/g/h")
+    running.requester.wait_answer(lambda a: a[0] == f"{ROOT}/reply/a/b/c/d/e/f/g/h")
+    assert {a[0] for a in running.requester.answers} == {f"{ROOT}/reply/a/b/c/d/e/f/g/h"}
+    assert running.gateway.errors().count("Connected to the broker") == 1, running.gateway.errors()
 
 
 def test_an_old_command_in_thousands_fills_neither_log_nor_ledger(commanded):

@@ -225,11 +225,21 @@ extension CommandDesk {
     var explanation: String?
   }
 
+  /// A response topic has no more levels below the prefix. Mosquitto ends the connection of whoever writes to one of more
+  /// than 200, other brokers to one of 128: a command played again would take the gateway from its broker.
+  static let mostResponseLevels = 8
+
   /// Whether an answer may go there: below the prefix, a topic's name and not a filter, and without the braces of the mark
   /// that stands for a secret.
   static func isResponseTopic(_ topic: String, below prefix: String) -> Bool {
     topic.hasPrefix(prefix) && topic.utf8.count > prefix.utf8.count
-      && !topic.unicodeScalars.contains { $0.value < 0x20 || "+#{}".unicodeScalars.contains($0) }
+      && topic.utf8.dropFirst(prefix.utf8.count).count { $0 == UInt8(ascii: "/") } < mostResponseLevels
+      && topic.unicodeScalars.allSatisfy { isShown($0) && !"+#{}".unicodeScalars.contains($0) }
+  }
+
+  /// Neither a control character nor one that Unicode keeps free, which brokers may refuse: MQTT 5, section 1.5.4.
+  private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.generalCategory != .control && !scalar.properties.isNoncharacterCodePoint
   }
 
   private func count(
