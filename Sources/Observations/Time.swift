@@ -64,8 +64,12 @@ public struct WallTime: Hashable, Comparable, Sendable, Codable {
   public static func - (left: WallTime, right: TimeSpan) -> WallTime {
     WallTime(milliseconds: left.milliseconds - right.milliseconds)
   }
+  /// More than 146 years, which only a text from outside can be away, count as so many.
   public static func - (left: WallTime, right: WallTime) -> TimeSpan {
-    .milliseconds(left.milliseconds - right.milliseconds)
+    let (milliseconds, isTooMuch) = left.milliseconds.subtractingReportingOverflow(right.milliseconds)
+    let most = Int64.max / 2_000_000
+    guard !isTooMuch else { return .milliseconds(left < right ? -most : most) }
+    return .milliseconds(min(max(milliseconds, -most), most))
   }
 }
 

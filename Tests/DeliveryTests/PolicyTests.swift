@@ -91,6 +91,15 @@ import Testing
     #expect(problem.word == word && problem.text.contains(advice) && problem.isLasting == isLasting, "\(problem)")
   }
 
+  @Test func `a certificate by somebody of the authority's name is told apart from a missing one`() {
+    func said(_ alert: Int32, isShared: Bool = false) -> String {
+      BrokerProblem.refusedInHandshake(alert: alert, isShared: isShared).text
+    }
+    #expect(said(51).contains("does not accept this gateway's certificate"))
+    #expect(said(116).contains("wants another proof"))
+    #expect(said(51, isShared: true).contains("does not accept this gateway's key"))
+  }
+
   @Test func `the pace lets a burst go and then a steady rate`() {
     var pace = Pace(perSecond: 10, burst: 5, now: 0)
     let burst = pace.available(now: 0)

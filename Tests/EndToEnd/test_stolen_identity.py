@@ -7,7 +7,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from support.authority import Authority
+from support.authority import Authority, Requester
 from support.certificates import CertificateAuthority
 from support.guarded import Guarded
 from support.site import ROOT
@@ -44,6 +44,7 @@ def listening(guarded, peers, name="desk"):
 
 FOREIGN = {
     "a stranger's": "the broker does not accept this gateway's certificate",
+    "by somebody of the authority's name": "the broker does not accept this gateway's certificate",
     "none": "the broker wants another proof of this gateway",
     "expired": "this gateway's certificate has expired",
     "another gateway's": "[lane=state problem=not_authorized]",
@@ -59,6 +60,8 @@ def test_a_certificate_that_is_not_its_own_lets_nothing_through_until_it_is(
         case "a stranger's":
             files["certificate"], files["key"] = CertificateAuthority(
                 tmp_path / "strangers", name="strangers").issue(river.name)
+        case "by somebody of the authority's name":
+            files["certificate"], files["key"] = CertificateAuthority(tmp_path / "forgers").issue(river.name)
         case "expired":
             files["certificate"], files["key"] = guarded.city.issue(river.name, days=-1)
         case "another gateway's":
@@ -157,3 +160,48 @@ def test_who_steals_the_name_hears_and_says_nothing_and_nothing_is_lost(
     assert [a for a in desk.answers if a[0] == river.topic("alert") and b'"message":"raise"' in a[1]]
     connections = gateway.errors().count("Connected to the broker")
     assert connections == 1 if names == "bound" else connections >= 2, connections
+
+
+def test_a_stolen_certificate_does_not_make_a_broker(guarded, river, gauge, make_broker, tmp_path):
+    """The city's authority signed it; but for a gateway, and not for the broker's name."""
+    certificate, key = guarded.city.issue(OTHER)
+    forged = make_broker("forged", settings=(
+        f"allow_anonymous true\ncafile {guarded.city.path}\ncertfile {certificate}\nkeyfile {key}\n")).start()
+    guarded.admit(river)
+    river.mqtt_table["port"] = forged.port
+    gateway = river.start().wait_ready()
+    gateway.wait_said("does not name 127.0.0.1, so nothing was sent there", seconds=20)
+    gauge.distance = CAUTION
+    wait_until(lambda: river.ledger().undelivered(), 10, "the alert waits in the ledger")
+    assert_holds(lambda: " as " not in forged.log_text().replace("as mosquitto", ""), 3, "nobody logs in there")
+    assert gateway.errors().count("does not name") == 1
+
+
+def test_the_rules_for_fiware_let_its_measures_and_commands_through_and_nobody_elses(guarded, river, gauge, peers):
+    """Those of the document for all gateways, and what `acl` prints for this one."""
+    key = "k3y-of-the-agent"
+    (river.folder / "agent-key").write_text(key + "\n")
+    river.add("fiware", api_key_file=str(river.folder / "agent-key"))
+    city = Authority().allow(river)
+    guarded.admit(river)
+    river.write()
+    printed = river.call("acl", "--config", river.configuration).stdout.splitlines()
+    measures = [line for line in printed if line.endswith("/attrs")]
+    assert measures == [f"topic write /json/+/{river.name}_river-1/attrs"]
+    agent = f"\nuser agent\ntopic read /json/#\ntopic write /{key}/+/cmd\n"
+    guarded.allow(guarded.rules + f"\nuser {river.name}\n" + "\n".join(measures) + agent)
+    hub = peers(guarded.requester("agent"))
+    hub.listen("/json/#")
+    desk = listening(guarded, peers)
+    gateway = river.start().wait_ready()
+    status = desk.wait_answer(lambda answer: answer[0] == river.topic("status") and b"online" in answer[1], 20)
+    gauge.distance = CAUTION
+    hub.wait_answer(lambda answer: answer[0] == f"/json/{key}/{river.name}_river-1/attrs", 70)
+    id, text = city.command("report", river.name, boot=json.loads(status[1])["boot"])
+    hub.send(f"/{key}/{river.name}/cmd", json.dumps({"mimamori": text.decode()}))
+    result = hub.wait_answer(lambda answer: answer[0] == f"/json/{key}/{river.name}/cmdexe")
+    assert f"done {id}" in result[1].decode()
+    assert gateway.errors().count("Connected to the broker") == 1 and "not_authorized" not in gateway.errors()
+    forger = peers(Requester(guarded.broker.port, "forger", tls=guarded.files(OTHER)))
+    forger.send(f"/json/{key}/{river.name}_river-1/attrs", b"{}", qos=0)
+    wait_until(lambda: "Denied PUBLISH from forger" in guarded.broker.log_text(), 10, "the broker denies")

@@ -75,11 +75,15 @@ def test_a_gateways_certificate_opens_its_own_topics_alone(guarded, river, gauge
 
 
 @pytest.mark.parametrize("fault, said", [
-    ("wrong authority", "no authority of mqtt.tls.ca signed"), ("wrong name", "does not name 127.0.0.1"),
+    ("wrong authority", "no authority of mqtt.tls.ca signed"),
+    ("wrong authority of the same name", "no authority of mqtt.tls.ca signed"), ("wrong name", "does not name 127.0.0.1"),
     ("expired", "has expired")])
 def test_a_broker_that_proves_nothing_hears_nothing(river, gauge, make_broker, tmp_path, fault, said):
     city = CertificateAuthority(tmp_path / "keys")
-    signer = CertificateAuthority(tmp_path / "strangers") if fault == "wrong authority" else city
+    signer = {
+        "wrong authority": lambda: CertificateAuthority(tmp_path / "strangers", name="strangers"),
+        "wrong authority of the same name": lambda: CertificateAuthority(tmp_path / "strangers"),
+    }.get(fault, lambda: city)()
     files = signer.issue(
         "broker", address="127.0.0.9" if fault == "wrong name" else "127.0.0.1", days=-1 if fault == "expired" else 9)
     broker = make_broker(settings=(
@@ -119,6 +123,30 @@ def test_a_revoked_rule_holds_alerts_back_in_order(guarded, river, gauge, peers,
         lambda: f"both come, in order; heard {messages(desk, river)}; said {gateway.errors()}")
 
 
+def test_a_revoked_right_to_hear_commands_lets_none_through_until_it_is_given_again(guarded, river, peers):
+    """Mosquitto grants any subscription and keeps back what may not be read: nobody but the sender sees that."""
+    guarded.admit(river)
+    city = Authority().allow(river)
+    desk = peers(guarded.requester("desk"))
+    desk.listen(f"{ROOT}/#")
+    line = "pattern read  mimamori/282103/%u/command\n"
+    assert line in guarded.rules
+    guarded.allow(guarded.rules.replace(line, ""))
+    river.start().wait_ready()
+    status = desk.wait_answer(lambda answer: answer[0] == river.topic("status") and b"online" in answer[1], 20)
+    id, text = city.command("report", river.name, boot=re.search(rb'"boot":"([^"]+)"', status[1])[1].decode())
+
+    def answered():
+        return [answer for answer in desk.answers if answer[0] == river.topic("reply") and id.encode() in answer[1]]
+
+    desk.send(river.topic("command"), text)
+    assert_holds(lambda: not answered(), 3, "it does not arrive")
+    guarded.allow(guarded.rules)
+    desk.send(river.topic("command"), text)
+    wait_until(answered, 20, "the same is answered")
+    assert b'"done"' in answered()[0][1]
+
+
 def test_who_takes_the_id_over_is_told_and_starts_no_storm(river, gauge, broker):
     river.mqtt_table["port"] = broker.port
     gateway = river.start().wait_ready()
@@ -156,6 +184,29 @@ def test_a_certificate_that_ends_soon_is_an_alert_until_it_is_renewed(guarded, r
     guarded.city.issue(river.name)
     gateway.process.send_signal(signal.SIGHUP)
     desk.wait_answer(lambda a: a[0] == river.topic("alert") and b'"message":"clear"' in a[1], 60)
+
+
+def test_a_key_among_the_services_credentials_is_used_and_stays_there(guarded, river, gauge, tmp_path):
+    """As systemd's LoadCredential= hands it over: in a folder that only this service can read."""
+    credentials = tmp_path / "credentials"
+    credentials.mkdir(mode=0o500)
+    ca, certificate, key = guarded.files(river.name)
+    secret = key.read_text()
+    for path in (ca, certificate, key):
+        path.rename(credentials / path.name)
+        (credentials / path.name).chmod(0o400)
+    # What lies beside the configuration under the same name is not what counts.
+    (river.folder / key.name).write_text("no key at all\n")
+    river.mqtt_table["port"] = guarded.broker.port
+    river.add("mqtt.tls", ca=ca.name, certificate=certificate.name, key=key.name)
+    gateway = river.start(environment={"CREDENTIALS_DIRECTORY": str(credentials)}).wait_ready()
+    gateway.wait_said("Connected to the broker", seconds=20)
+    gauge.distance = CAUTION
+    wait_until(lambda: river.ledger().entries() and not river.ledger().undelivered(), 20, "the alert is delivered")
+    assert gateway.stop() == 0
+    line = secret.splitlines()[1].encode()
+    for path in [*river.outputs(), *river.state.iterdir(), guarded.broker.log]:
+        assert line not in path.read_bytes(), path
 
 
 def test_a_shared_key_is_named_when_others_can_read_it_and_never_shown(river, make_broker, gauge):

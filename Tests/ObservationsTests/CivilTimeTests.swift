@@ -34,4 +34,14 @@ import Testing
     #expect(WallTime(milliseconds: 999_000).rfc3339(in: zone).hasSuffix("+01:00"))
     #expect(WallTime(milliseconds: 1_000_000).rfc3339(in: zone).hasSuffix("+02:00"))
   }
+
+  @Test func `counts what lies further apart than can be told as a long time, in both directions`() throws {
+    let first = try #require(WallTime(rfc3339: "0001-01-01T00:00:00Z"))
+    let last = try #require(WallTime(rfc3339: "9999-12-31T23:59:59Z"))
+    #expect(last - first > .hours(24 * 365 * 100) && first - last < .zero - .hours(24 * 365 * 100))
+    #expect(last - first + (last - first) > last - first)
+    #expect(WallTime(milliseconds: .max) - WallTime(milliseconds: .min) > .hours(24))
+    #expect(WallTime(milliseconds: .min) - WallTime(milliseconds: .max) < .zero)
+    #expect(last - (last - .minutes(5)) == .minutes(5))
+  }
 }

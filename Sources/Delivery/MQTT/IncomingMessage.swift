@@ -36,8 +36,8 @@ public struct IncomingMessage: Sendable, Hashable {
   }
 }
 
-/// Where the MQTT thread leaves what the broker sends, for another thread to take. Bounded; nobody waits here longer
-/// than for a copy.
+/// Where the MQTT thread leaves what the broker sends, for another thread to take. Bounded, also for each topic, so that a
+/// flood on one leaves room for the others; nobody waits here longer than for a copy.
 public final class IncomingQueue: Sendable {
   /// What was dropped since the start.
   public struct Drops: Sendable, Hashable {
@@ -55,6 +55,8 @@ public final class IncomingQueue: Sendable {
 
   /// What is longer is no topic and no correlation that an honest requester sends.
   static let longestProperty = 1_000
+  /// One topic's share of the room.
+  private static let share = 4
 
   private let mostMessages: Int
   private let mostBytes: Int
@@ -91,7 +93,11 @@ public final class IncomingQueue: Sendable {
   package func append(_ message: IncomingMessage) {
     let (mostMessages, mostBytes) = (mostMessages, mostBytes)
     state.withLock { state in
-      guard state.messages.count < mostMessages, state.bytes + message.payload.count <= mostBytes else {
+      let own = state.messages.filter { $0.topic == message.topic }
+      let ownBytes = own.reduce(message.payload.count) { $0 + $1.payload.count }
+      guard state.messages.count < mostMessages, state.bytes + message.payload.count <= mostBytes,
+        own.count < mostMessages / Self.share, ownBytes <= mostBytes / Self.share
+      else {
         state.drops.overflow += 1
         return
       }

@@ -119,12 +119,13 @@ extension BrokerProblem {
       return BrokerProblem(
         "tls_refused", "the broker says that this gateway's certificate was revoked: ask for a new mqtt.tls.certificate"
       )
-    case 42, 43, 46, 48, 49:
+    // A signature that does not fit (51): of an authority that only has the name of the broker's.
+    case 42, 43, 46, 48, 49, 51:
       return BrokerProblem(
         "tls_refused",
         "the broker does not accept this gateway's certificate: bring in mqtt.tls.certificate one that the broker's"
           + " authority signed")
-    case 20, 40, 47, 51, 115, 116:
+    case 20, 40, 47, 115, 116:
       return BrokerProblem(
         "tls_refused",
         "the broker wants another proof of this gateway: bring mqtt.tls.certificate and mqtt.tls.key, or the shared key"

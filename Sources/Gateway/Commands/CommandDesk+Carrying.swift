@@ -146,24 +146,36 @@ extension CommandDesk {
   func refuse(_ matter: Case, _ verb: CommandRequest.Verb?, _ rejection: CommandRejection, at now: Moment) {
     var batch = DeliveryBatch()
     let reply = reply(matter, verb, rejection, at: now)
-    if refusalBudget.takes(at: now.monotonic) {
-      write(reply, matter, note: nil, into: &batch)
+    let isRecorded = refusalBudget.takes(at: now.monotonic)
+    let bytes: [UInt8]
+    if isRecorded {
+      bytes = write(reply, matter, note: nil, into: &batch)
     } else {
-      let bytes = formats.reply(reply)
-      batch.answers.append(Answer(topic: formats.context.topics.reply, payload: bytes))
-      answerDirectly(matter.message, bytes, into: &batch)
+      bytes = formats.reply(reply)
+      answer(matter.message, bytes, into: &batch)
+    }
+    if rejection.mightPassLater, let expires = judge.expiry(of: matter.command) {
+      batch.records += memory.remember(
+        CommandMemory.Refusal(
+          authority: matter.command.authority, digest: matter.command.digest.hex, expires: expires,
+          reply: String(decoding: bytes, as: UTF8.self)))
     }
     delivery.commit(batch)
-    count(rejection, verb, matter)
+    // Whoever has an old command could fill the log with it.
+    count(rejection, verb, matter, isLogged: isRecorded)
   }
 
   /// Gives the first answer once more.
-  func answerAgain(_ entry: CommandMemory.Entry, to message: IncomingMessage) {
+  func answerAgain(_ reply: String, to message: IncomingMessage) {
     var batch = DeliveryBatch()
-    let bytes = Array(entry.reply.utf8)
+    answer(message, Array(reply.utf8), into: &batch)
+    delivery.commit(batch)
+  }
+
+  /// Answers without a row in the ledger.
+  private func answer(_ message: IncomingMessage, _ bytes: [UInt8], into batch: inout DeliveryBatch) {
     batch.answers.append(Answer(topic: formats.context.topics.reply, payload: bytes))
     answerDirectly(message, bytes, into: &batch)
-    delivery.commit(batch)
   }
 
   private func reply(
@@ -213,14 +225,26 @@ extension CommandDesk {
     var explanation: String?
   }
 
+  /// A response topic has no more levels below the prefix. Mosquitto ends the connection of whoever writes to one of more
+  /// than 200, other brokers to one of 128: a command played again would take the gateway from its broker.
+  static let mostResponseLevels = 8
+
   /// Whether an answer may go there: below the prefix, a topic's name and not a filter, and without the braces of the mark
   /// that stands for a secret.
   static func isResponseTopic(_ topic: String, below prefix: String) -> Bool {
     topic.hasPrefix(prefix) && topic.utf8.count > prefix.utf8.count
-      && !topic.unicodeScalars.contains { $0.value < 0x20 || "+#{}".unicodeScalars.contains($0) }
+      && topic.utf8.dropFirst(prefix.utf8.count).count { $0 == UInt8(ascii: "/") } < mostResponseLevels
+      && topic.unicodeScalars.allSatisfy { isShown($0) && !"+#{}".unicodeScalars.contains($0) }
   }
 
-  private func count(_ rejection: CommandRejection?, _ verb: CommandRequest.Verb?, _ matter: Case) {
+  /// Neither a control character nor one that Unicode keeps free, which brokers may refuse: MQTT 5, section 1.5.4.
+  private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.generalCategory != .control && !scalar.properties.isNoncharacterCodePoint
+  }
+
+  private func count(
+    _ rejection: CommandRejection?, _ verb: CommandRequest.Verb?, _ matter: Case, isLogged: Bool = true
+  ) {
     let what = "the command \(verb?.rawValue ?? "?") of \(matter.command.authority)"
     guard let rejection else {
       counters.done += 1
@@ -228,6 +252,7 @@ extension CommandDesk {
       return
     }
     counters.refused += 1
+    guard isLogged else { return }
     logger.notice("Refused \(what): \(rejection.word) [id=\(matter.command.id)]")
   }
 

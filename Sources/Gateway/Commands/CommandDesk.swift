@@ -65,7 +65,8 @@ final class CommandDesk {
     self.logger = logger
     quantities = Dictionary(uniqueKeysWithValues: formats.context.plan.sensors.map { ($0.id, $0.quantity) })
     var batch = DeliveryBatch()
-    memory = CommandMemory(records: records, boot: boot, obsolete: &batch.records)
+    memory = CommandMemory(
+      records: records, boot: boot, isLedgerLost: delivery.wasSetAside || delivery.isWithoutPast, at: now, changes: &batch.records)
     nextSequence = (delivery.lastSequences[OutgoingMessage.commandStream] ?? 0) + 1
     pace = Pace(perSecond: Self.mostPerSecond, burst: Self.mostAtOnce, now: now.monotonic.nanoseconds)
     refusalBudget = RefusalBudget(at: now.monotonic)
@@ -97,7 +98,11 @@ final class CommandDesk {
     if !batch.records.isEmpty { delivery.commit(batch) }
     if let entry = memory.entry(authority: command.authority, id: command.id), entry.digest == command.digest.hex {
       counters.repeated += 1
-      return answerAgain(entry, to: message)
+      return answerAgain(entry.reply, to: message)
+    }
+    if let refusal = memory.refusal(authority: command.authority, digest: command.digest.hex) {
+      counters.repeated += 1
+      return answerAgain(refusal.reply, to: message)
     }
     decide(command, from: message, at: now)
   }
@@ -113,7 +118,13 @@ final class CommandDesk {
         throw CommandRejection(
           .memoryFull,
           "\(CommandMemory.mostOfOneAuthority) commands of \(command.authority) are not expired yet: wait until some "
-            + "are, or let commands expire sooner")
+            + "are, then sign it anew; let commands expire sooner")
+      }
+      guard !memory.mayHaveForgotten(issued: accepted.issued, at: now) else {
+        throw CommandRejection(
+          .memoryLost,
+          "it may have been done already before this gateway's memory of commands was lost or began: sign it anew, and "
+            + "if its clock is not synchronized, let it get the time or restart the board first")
       }
       try carryOut(accepted, Case(command: command, message: message), at: now)
     } catch {

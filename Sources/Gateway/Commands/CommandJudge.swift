@@ -115,6 +115,11 @@ public struct CommandJudge: Sendable {
     (try? StrictJSON.decode(Deed.self, from: command.payload)).flatMap { CommandRequest.Verb(rawValue: $0.do) }
   }
 
+  /// When the command expires, as far as that can be read: for the memory of a refusal.
+  public func expiry(of command: VerifiedCommand) -> WallTime? {
+    (try? StrictJSON.decode(Expiry.self, from: command.payload)).flatMap { WallTime(rfc3339: $0.expires) }
+  }
+
   private func read(_ command: VerifiedCommand) throws(CommandRejection) -> Wire {
     let wire: Wire
     do {
@@ -201,6 +206,10 @@ public struct CommandJudge: Sendable {
 
   private struct Deed: Decodable {
     var `do`: String
+  }
+
+  private struct Expiry: Decodable {
+    var expires: String
   }
 
   private struct Wire: Decodable {

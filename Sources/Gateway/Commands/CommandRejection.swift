@@ -19,6 +19,8 @@ public struct CommandRejection: Error, Sendable, Hashable {
     case wrongBoot = "wrong_boot"
     /// Its id was used for another command.
     case idUsed = "id_used"
+    /// It may have been done before the memory of commands was lost.
+    case memoryLost = "memory_lost"
     /// More ids cannot be remembered, and none may be forgotten.
     case memoryFull = "memory_full"
     case unknownTagKey = "unknown_tag_key"
@@ -31,6 +33,15 @@ public struct CommandRejection: Error, Sendable, Hashable {
 
   /// The word, such as `expired`.
   public let word: String
+
+  /// Whether the same command might be carried out at another time or with another configuration.
+  var mightPassLater: Bool {
+    switch Word(rawValue: word) {
+    case .malformed, .expired, .tooLong, .wrongBoot, .memoryLost, nil: false
+    default: true
+    }
+  }
+
   /// What is wrong and what to do.
   public let explanation: String
 

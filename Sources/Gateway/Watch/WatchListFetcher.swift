@@ -21,6 +21,11 @@ final class WatchListFetcher: EventSource {
     let text: [UInt8]
     let manifest: WatchListManifest
     var parts: [ArraySlice<UInt8>] = []
+    /// What is at the broker is not this list, or not all of it. It may yet be brought.
+    var hasFailed = false
+
+    /// The same, of which nothing is here.
+    var failed: Offer { Offer(text: text, manifest: manifest, hasFailed: true) }
   }
 
   private enum Phase {
@@ -35,6 +40,10 @@ final class WatchListFetcher: EventSource {
   /// How long a part may take; and how long is waited before all is tried again.
   private static let partTime = TimeSpan.minutes(1)
   private static let retryTime = TimeSpan.minutes(10)
+  /// So many manifests are looked at in a second, and so many at once after a calm: whoever may write there could keep a
+  /// small board busy with signatures.
+  private static let mostPerSecond = 1
+  private static let mostAtOnce = 10
 
   private let verifier: WatchListVerifier
   private let topics: Topics
@@ -45,13 +54,16 @@ final class WatchListFetcher: EventSource {
   private let now: () -> Moment
   private let accepted: (Accepted) -> Void
   private var phase = Phase.idle
-  /// A manifest that came while a list was being read.
-  private var latecomer: [UInt8]?
   private(set) var revision: Int
   /// Why the last list that was offered is not used, as a word for the heartbeat.
   private(set) var refusal: String?
   /// The manifest that was refused last, so that the same is not fetched and not logged again.
   private var refused: [UInt8] = []
+  private var pace = Pace(perSecond: mostPerSecond, burst: mostAtOnce, now: 0)
+  /// The last manifest that came too early to be looked at, or while a list was being read.
+  private var postponed: [UInt8]?
+  /// What was logged within the minute that began then: each reason once.
+  private var logged: (since: MonotonicTime, reasons: Set<WatchListRefusal.Reason>)?
   private let random: (ClosedRange<Int64>) -> Int64
 
   /// - Parameters:
@@ -82,24 +94,27 @@ final class WatchListFetcher: EventSource {
   }
 
   var nextDeadline: MonotonicTime? {
+    let next: MonotonicTime? = postponed == nil ? nil : MonotonicTime(nanoseconds: pace.nextNanoseconds())
     switch phase {
-    case .idle, .reading: nil
-    case .waiting(_, let time), .fetching(_, let time): time
+    case .idle: return next
+    case .reading: return nil
+    case .waiting(_, let time), .fetching(_, let time): return next.map { min($0, time) } ?? time
     }
   }
 
   /// Takes a message of the list's topics.
   func take(_ message: IncomingMessage) {
-    if message.topic == topics.watchlist(group) { return takeManifest(message.payload) }
+    if message.topic == topics.watchlist(group) { return receive(message.payload) }
     guard case .fetching(var offer, _) = phase, message.topic == partTopic(offer.manifest, offer.parts.count + 1)
     else { return }
     let expected = offer.manifest.parts[offer.parts.count]
     guard message.payload.count == expected.bytes, SHA256Hash.hex(of: message.payload) == expected.sha256 else {
-      return refuse(
-        offer,
-        WatchListRefusal(
-          .altered, "part \(expected.number) is not the one that was signed",
-          "publish the parts before the manifest, each as it was signed"))
+      let error = WatchListRefusal(
+        .altered, "part \(expected.number) is not the one that was signed",
+        "publish the parts before the manifest, each as it was signed; all is tried again in some minutes, or when the "
+          + "manifest is published again")
+      say(error)
+      return tryLater(offer, error.reason, at: now().monotonic)
     }
     offer.parts.append(message.payload[...])
     go(on: offer)
@@ -119,28 +134,36 @@ final class WatchListFetcher: EventSource {
       accepted(Accepted(list: list, record: StateRecord(key: WatchListKeeper.recordKey, value: bytes)))
     case .failure(let error): refuse(offer, error)
     }
-    // A broker passes on a retained message once.
-    if let text = latecomer {
-      latecomer = nil
-      takeManifest(text)
-    }
+    takePostponed(at: time)
   }
 
   func wake(at time: MonotonicTime) {
     switch phase {
-    case .idle, .reading: break
-    case .waiting(let offer, _): go(on: offer)
-    case .fetching(var offer, _):
+    case .waiting(let offer, let due) where due <= time: go(on: Offer(text: offer.text, manifest: offer.manifest))
+    case .fetching(let offer, let end) where end <= time:
       logger.warning(
         """
         Part \(offer.parts.count + 1) of watch list revision \(offer.manifest.revision) is not at the broker: publish it \
         retained. The list in use stays, and all is tried again in some minutes.
         """)
-      refusal = WatchListRefusal.Reason.incomplete.rawValue
-      offer.parts = []
-      listen([])
-      phase = .waiting(offer, until: time + Self.retryTime + jitter)
+      tryLater(offer, .incomplete, at: time)
+    default: break
     }
+    takePostponed(at: time)
+  }
+
+  /// A broker passes on a retained message once.
+  private func takePostponed(at time: MonotonicTime) {
+    if case .reading = phase { return }
+    guard let text = postponed, pace.available(now: time.nanoseconds) > 0 else { return }
+    postponed = nil
+    receive(text)
+  }
+
+  private func tryLater(_ offer: Offer, _ reason: WatchListRefusal.Reason, at time: MonotonicTime) {
+    refusal = reason.rawValue
+    listen([])
+    phase = .waiting(offer.failed, until: time + Self.retryTime + jitter)
   }
 
   private func partTopic(_ manifest: WatchListManifest, _ number: Int) -> String {
@@ -149,14 +172,21 @@ final class WatchListFetcher: EventSource {
 
   private var jitter: TimeSpan { TimeSpan(nanoseconds: random(0...within.nanoseconds)) }
 
-  private func takeManifest(_ text: [UInt8]) {
+  private func receive(_ text: [UInt8]) {
     // An empty retained message is how a manifest is taken from the broker: it takes no list from a gateway.
     guard !text.isEmpty, text != refused else { return }
-    if case .reading = phase {
-      latecomer = text
+    let isReading = if case .reading = phase { true } else { false }
+    let moment = now()
+    guard !isReading, pace.available(now: moment.monotonic.nanoseconds) > 0 else {
+      postponed = text
       return
     }
-    let moment = now()
+    pace.take(1)
+    postponed = nil
+    judge(text, at: moment)
+  }
+
+  private func judge(_ text: [UInt8], at moment: Moment) {
     let manifest: WatchListManifest
     do {
       manifest = try verifier.manifest(text, acceptedRevision: revision, at: moment)
@@ -164,8 +194,7 @@ final class WatchListFetcher: EventSource {
       // A clock that is set later may judge the end differently.
       if error.reason != .expired { refused = text }
       refusal = error.reason.rawValue
-      logger.error("The watch list at the broker is refused, and the list in use stays. \(error)")
-      return
+      return say(error)
     }
     guard manifest.revision > revision else {
       refusal = nil
@@ -173,7 +202,7 @@ final class WatchListFetcher: EventSource {
     }
     switch phase {
     case .waiting(let offer, _), .fetching(let offer, _):
-      guard manifest.revision > offer.manifest.revision else { return }
+      guard manifest.revision > offer.manifest.revision - (offer.hasFailed ? 1 : 0) else { return }
       listen([])
     case .idle, .reading: break
     }
@@ -206,6 +235,17 @@ final class WatchListFetcher: EventSource {
     refused = offer.text
     refusal = error.reason.rawValue
     listen([])
+    say(error)
+  }
+
+  /// Each reason once a minute: whoever forges must not fill the log.
+  private func say(_ error: WatchListRefusal) {
+    let time = now().monotonic
+    var reasons = logged.flatMap { time - $0.since < .minutes(1) ? $0.reasons : nil }
+    let since = reasons == nil ? time : logged?.since ?? time
+    let isNew = reasons?.insert(error.reason).inserted ?? true
+    logged = (since, reasons ?? [error.reason])
+    guard isNew else { return }
     logger.error("The watch list at the broker is refused, and the list in use stays. \(error)")
   }
 }

@@ -136,6 +136,8 @@ import Testing
       Refusal(word: "too_long", changes: ["expires": "2026-11-22T14:59:50.001+09:00"]),
       Refusal(
         word: "too_long", changes: ["with": ["output": "siren", "end": "2026-11-22T14:59:51+09:00"]]),
+      Refusal(word: "too_long", changes: ["with": ["output": "siren", "end": "9999-12-31T23:59:59Z"]]),
+      Refusal(word: "too_long", changes: ["issued": "0001-01-01T00:00:00Z", "expires": "9999-12-31T23:59:59Z"]),
       Refusal(word: "without_right", changes: ["do": "test", "with": ["sensor": "river-1", "stop": true] as Members]),
       Refusal(word: "wrong_boot", changes: ["boot": "another"]),
       Refusal(word: "malformed", changes: ["do": "explode"]),

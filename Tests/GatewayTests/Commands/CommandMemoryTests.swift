@@ -28,9 +28,19 @@ import Testing
       authority: authority, id: id, digest: "00", expires: now.wall + expires, boot: boot, reply: "{}")
   }
 
-  private static func memory(_ kept: Kept = Kept(), boot: String = "one") -> CommandMemory {
-    var obsolete: [StateRecord] = []
-    return CommandMemory(records: kept.records, boot: boot, obsolete: &obsolete)
+  private static func memory(
+    _ kept: Kept = Kept(), boot: String = "one", isLedgerLost: Bool = false, at moment: Moment = at(.zero)
+  ) -> CommandMemory {
+    var changes: [StateRecord] = []
+    return CommandMemory(
+      records: kept.records, boot: boot, isLedgerLost: isLedgerLost, at: moment, changes: &changes)
+  }
+
+  private static func refusal(
+    _ digest: String, of authority: String = "city", expires: TimeSpan = .minutes(10)
+  ) -> CommandMemory.Refusal {
+    CommandMemory.Refusal(
+      authority: authority, digest: digest, expires: now.wall + expires, reply: "refused \(digest)")
   }
 
   @Test func `knows an id again after a restart`() {
@@ -71,7 +81,7 @@ import Testing
     var memory = Self.memory()
     kept.take([memory.remember(Self.entry("a", boot: "one")), memory.remember(Self.entry("b"))])
     var obsolete: [StateRecord] = []
-    let later = CommandMemory(records: kept.records, boot: "two", obsolete: &obsolete)
+    let later = CommandMemory(records: kept.records, boot: "two", at: Self.at(.zero), changes: &obsolete)
     #expect(later.count == 1)
     #expect(later.entry(authority: "city", id: "b") != nil)
     #expect(obsolete.count == 1)
@@ -113,5 +123,60 @@ import Testing
     _ = memory.tidy(at: Self.at(.hours(10)))
     #expect(memory.needsBoot(at: Self.at(.hours(33))))
     #expect(!memory.needsBoot(at: Self.at(.hours(35))))
+  }
+
+  @Test func `knows a refusal again after a restart, until it has expired, and lets nothing forgotten pass`() {
+    var kept = Kept()
+    var memory = Self.memory()
+    kept.take(memory.remember(Self.refusal("aa")))
+    var again = Self.memory(kept)
+    #expect(again.refusal(authority: "city", digest: "aa")?.reply == "refused aa")
+    #expect(again.refusal(authority: "city", digest: "bb") == nil)
+    #expect(again.refusal(authority: "ward", digest: "aa") == nil, "another's command of the same words is another")
+    kept.take(again.tidy(at: Self.at(.minutes(9))))
+    #expect(again.refusal(authority: "city", digest: "aa") != nil)
+    kept.take(again.tidy(at: Self.at(.minutes(11))))
+    #expect(again.refusal(authority: "city", digest: "aa") == nil)
+    #expect(again.forgottenThrough == Self.now.wall + .minutes(10))
+    #expect(!kept.values.keys.contains { $0.hasSuffix("aa") })
+  }
+
+  @Test func `keeps the refusals that expire first, and room for commands beside them`() {
+    var memory = Self.memory()
+    var kept = Kept()
+    let most = CommandMemory.mostRefusalsOfOneAuthority
+    for index in 0..<most { kept.take(memory.remember(Self.refusal("\(index)", expires: .hours(48)))) }
+    kept.take(memory.remember(Self.refusal("last", expires: .hours(72))))
+    #expect(memory.refusal(authority: "city", digest: "last") == nil)
+    kept.take(memory.remember(Self.refusal("soon")))
+    kept.take(memory.remember(Self.refusal("another", of: "ward", expires: .hours(72))))
+    #expect(memory.refusal(authority: "city", digest: "soon") != nil)
+    #expect(memory.refusal(authority: "ward", digest: "another") != nil)
+    #expect(kept.values.keys.count { $0.hasPrefix("gateway/refused/") } == most + 1)
+    #expect(memory.hasRoom(for: "city") && memory.count == 0)
+  }
+
+  @Test func `believes nothing that was issued before it began, once a clock tells that`() {
+    var kept = Kept()
+    var memory = Self.memory(kept, at: Self.at(.zero, clock: .unsynchronized))
+    #expect(!memory.mayHaveForgotten(issued: Self.now.wall - .minutes(5), at: Self.at(.zero, clock: .unsynchronized)))
+    kept.take(memory.tidy(at: Self.at(.minutes(2))))
+    for (memory, clock) in [(memory, ClockQuality.synchronized), (Self.memory(kept), .rtc)] {
+      #expect(memory.mayHaveForgotten(issued: Self.now.wall - .seconds(1), at: Self.at(.minutes(3), clock: clock)))
+      #expect(!memory.mayHaveForgotten(issued: Self.now.wall, at: Self.at(.minutes(3), clock: clock)))
+    }
+  }
+
+  @Test func `after a loss believes nothing without a clock until the next boot`() {
+    var changes: [StateRecord] = []
+    var kept = Kept()
+    let blind = Self.at(.zero, clock: .unsynchronized)
+    let memory = CommandMemory(records: [], boot: "one", isLedgerLost: true, at: blind, changes: &changes)
+    kept.take(changes)
+    for memory in [memory, Self.memory(kept)] {
+      #expect(memory.mayHaveForgotten(issued: Self.now.wall, at: blind))
+      #expect(!memory.mayHaveForgotten(issued: Self.now.wall, at: Self.at(.zero)))
+    }
+    #expect(!Self.memory(kept, boot: "two").mayHaveForgotten(issued: Self.now.wall, at: blind))
   }
 }

@@ -26,4 +26,27 @@ struct AccessRulesTests {
     let lines = try rules(ConfigurationSamples.small(mqtt: "username = \"pole-7\""))
     #expect(lines.first == "user pole-7")
   }
+
+  @Test func `gives each account at both brokers its rules`() throws {
+    let settings = """
+      username = "pole-7"
+
+      [mqtt.fallback]
+      host = "second.example"
+      username = "pole-7-there"
+      """
+    let lines = try rules(ConfigurationSamples.small(mqtt: settings))
+    let second = try #require(lines.firstIndex(of: "user pole-7-there"))
+    #expect(lines.first == "user pole-7")
+    #expect(Array(lines[1..<second]) == Array(lines[(second + 1)...]))
+  }
+
+  @Test func `names the shared key's identity, by which the broker knows the gateway`() throws {
+    let settings = """
+      [mqtt.tls]
+      psk_identity = "board-1-psk"
+      psk_file = "psk"
+      """
+    #expect(try rules(ConfigurationSamples.small(mqtt: settings)).first == "user board-1-psk")
+  }
 }
