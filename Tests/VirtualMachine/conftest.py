@@ -4,6 +4,7 @@ The image is in .build/virtual-machine/, made by image/build.sh; see README.md.
 """
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -69,6 +70,22 @@ def pytest_terminal_summary(terminalreporter, config):
 def measured(record_property):
     """Says a figure that was measured; the summary shows it."""
     return lambda text: record_property("measured", text)
+
+
+class Chance(random.Random):
+    """Random numbers that are the same for the same seed."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.seed_number = seed
+
+
+@pytest.fixture
+def chance():
+    """Random numbers; MIMAMORI_SEED names another seed."""
+    chance = Chance(int(os.environ.get("MIMAMORI_SEED") or 20261122))
+    print(f"seed {chance.seed_number}")
+    return chance
 
 
 @pytest.fixture(scope="session")
