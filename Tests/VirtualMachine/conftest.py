@@ -18,6 +18,7 @@ for folder in (Path(__file__).parent, TOP / "Tests/EndToEnd", TOP / "Tests/Peers
 
 from bench.board import STATE, Board  # noqa: E402
 from bench.chip import SimulatedChip  # noqa: E402
+from bench.clock import MachineClock  # noqa: E402
 from bench.disk import StateDisk  # noqa: E402
 from bench.lines import Bridge, WireWatch  # noqa: E402
 from bench.machine import Machine  # noqa: E402
@@ -198,6 +199,14 @@ def state_disk(board):
     yield board.machine.state
     board.stop()
     board.machine.run(f"umount {STATE}")
+
+
+@pytest.fixture
+def clock(machine):
+    """The machine's wall clock, right again after the test."""
+    clock = MachineClock(machine)
+    yield clock
+    clock.close()
 
 
 @pytest.fixture

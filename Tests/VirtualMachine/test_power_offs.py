@@ -12,28 +12,15 @@ import time
 from dataclasses import replace
 
 import pytest
-from bench.board import CONFIGURATION, STATE, UNIT, Board
+from bench.board import STATE, UNIT, Board
 from bench.canal import CALM, Canal
 from bench.disk import StateDisk, lose_unflushed
 from bench.lines import Bridge
 from bench.machine import Machine
-from support.account import Account, is_told, read_shown, read_verified
-from support.ledger import Ledger
-from support.waiting import wait_until
+from support.account import Account, is_told
 
 POWER_OFFS = int(os.environ.get("MIMAMORI_POWER_OFFS") or 20)
 STARTS = POWER_OFFS // 4
-COPY = "/run/copy.sqlite"
-# The ledger as another program reads it while the gateway writes.
-COPY_LEDGER = f"""
-import os, sqlite3
-if os.path.exists("{COPY}"): os.remove("{COPY}")
-source = sqlite3.connect("file:{STATE}/ledger.sqlite?mode=ro", uri=True, timeout=20)
-target = sqlite3.connect("{COPY}")
-source.backup(target)
-target.execute("PRAGMA journal_mode=DELETE").fetchall()
-target.close()
-"""
 
 
 class Lines:
@@ -103,43 +90,24 @@ class Trial:
 
     def check(self, board, what):
         """By the gateway's own commands and by the file: nothing was lost, altered, invented, or numbered twice."""
-        gateway = "runuser -u mimamori -- mimamori-gateway ledger"
-        verified = board.machine.run(f"{gateway} verify --config {CONFIGURATION}", check=False)
-        assert verified.status == 0, f"{what}: {verified.output}{verified.error}"
         assert "damaged" not in board.machine.says(f"ls {STATE}"), f"{what}: {board.journal()}"
-        found = ["not looked yet"]
-
-        def is_in_order():
-            nonlocal found
-            found = self.problems(board, gateway)
-            return not found
-
         # What waited when the power went is on its way now.
-        wait_until(is_in_order, 60, lambda: f"{what}: {found[:10]}; journal:\n{board.journal()}", every=0.5)
+        self.account = board.wait_in_order(self.subscriber)
         state = board.properties("ActiveState", "NRestarts")
         assert state == {"ActiveState": "active", "NRestarts": "0"}, f"{what}: {state}; journal:\n{board.journal()}"
         self.checked += 1
 
-    def problems(self, board, gateway):
-        machine = board.machine
-        machine.run(f"python3 - && cp {COPY} /host/ledger.sqlite", input=COPY_LEDGER.encode())
-        shown = read_shown(machine.says(f"{gateway} show --limit 1000000 --config {CONFIGURATION}"))
-        verified = read_verified(machine.says(f"{gateway} verify --config {CONFIGURATION}"))
-        entries = Ledger(machine.share).entries()
-        received = self.subscriber.snapshot()
-        self.last = received, entries, shown, verified
-        return Account(*self.last, epochs=min(1, len(entries))).problems()
-
     def finds_what_is_planted(self):
         """The judge is able to fail: a message that the ledger has forgotten or holds in other bytes, and a number given twice."""
-        received, entries, shown, verified = self.last
+        last = self.account
+        received, entries, shown, verified = last.received, last.entries, last.shown, last.verified
         assert Account(received, entries[:-1], shown, verified).problems()
         changed = replace(entries[-1], payload=entries[-1].payload[:-1])
         assert Account(received, [*entries[:-1], changed], shown, verified).problems()
         alerts = [message for message in received if is_told(message.topic)]
         twice = json.loads(alerts[-1].payload) | {"sequence": alerts[0].json()["sequence"], "revision": 1000}
         invented = replace(alerts[-1], payload=json.dumps(twice).encode())
-        assert any("given twice" in problem for problem in Account([*received, invented], *self.last[1:]).problems())
+        assert any("given twice" in problem for problem in Account([*received, invented], entries, shown, verified).problems())
 
 
 @pytest.mark.soak
