@@ -4,6 +4,7 @@ The image is in .build/virtual-machine/, made by image/build.sh; see README.md.
 """
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ for folder in (Path(__file__).parent, TOP / "Tests/EndToEnd", TOP / "Tests/Peers
 
 from bench.board import STATE, Board  # noqa: E402
 from bench.chip import SimulatedChip  # noqa: E402
+from bench.clock import MachineClock  # noqa: E402
 from bench.disk import StateDisk  # noqa: E402
 from bench.lines import Bridge, WireWatch  # noqa: E402
 from bench.machine import Machine  # noqa: E402
@@ -69,6 +71,22 @@ def pytest_terminal_summary(terminalreporter, config):
 def measured(record_property):
     """Says a figure that was measured; the summary shows it."""
     return lambda text: record_property("measured", text)
+
+
+class Chance(random.Random):
+    """Random numbers that are the same for the same seed."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.seed_number = seed
+
+
+@pytest.fixture
+def chance():
+    """Random numbers; MIMAMORI_SEED names another seed."""
+    chance = Chance(int(os.environ.get("MIMAMORI_SEED") or 20261122))
+    print(f"seed {chance.seed_number}")
+    return chance
 
 
 @pytest.fixture(scope="session")
@@ -181,6 +199,14 @@ def state_disk(board):
     yield board.machine.state
     board.stop()
     board.machine.run(f"umount {STATE}")
+
+
+@pytest.fixture
+def clock(machine):
+    """The machine's wall clock, right again after the test."""
+    clock = MachineClock(machine)
+    yield clock
+    clock.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from bench.board import CONFIGURATION, STATE
+from bench.board import STATE
 from bench.canal import CALM, CAUTION, DANGER, SIREN, Canal
 from bench.disk import DEVICE
 from support.waiting import wait_until
@@ -20,18 +20,9 @@ def canal(board, bridge, peers, make_chip, tmp_path):
     return Canal(board, bridge, peers, tmp_path, chip)
 
 
-def whole(board):
-    """`ledger verify`, by the service's user."""
-    result = board.machine.run(
-        f"runuser -u mimamori -- mimamori-gateway ledger verify --config {CONFIGURATION}", check=False)
-    assert result.status == 0, result.output + result.error
-    return result.output
-
-
 def held(board):
     """The (id, revision) of all that `ledger show` tells of."""
-    return board.machine.says(
-        f"runuser -u mimamori -- mimamori-gateway ledger show --limit 100000 --config {CONFIGURATION}")
+    return board.ledger("show --limit 100000")
 
 
 def flood_goes_on(canal, subscriber):
@@ -65,7 +56,7 @@ def recovers(canal, subscriber):
     wait_until(
         lambda: (text := held(canal.board)) and "waiting" not in text and "handed over" not in text, 40,
         lambda: f"everything is acknowledged: {held(canal.board)}", every=0.5)
-    assert "MISSING" not in whole(canal.board)
+    assert "MISSING" not in canal.board.ledger("verify")
 
 
 def names_are_given_once(canal, subscriber):
@@ -187,7 +178,7 @@ def test_a_spoilt_page_hinders_neither_watching_nor_the_siren(board, canal, stat
     # What stands was in the spoilt page too; the station remembers it from elsewhere.
     assert (alert["id"], alert["revision"]) == (first["id"], 2)
     assert len(re.findall(r"ledger\.sqlite\.damaged-\d+$", board.machine.says(f"ls {STATE}"), re.MULTILINE)) == 1
-    assert "after " in whole(board).splitlines()[0], "the new epoch names the one before"
+    assert "after " in board.ledger("verify").splitlines()[0], "the new epoch names the one before"
     canal.sensor.distance = CALM
     wait_until(lambda: canal.told(subscriber)[-1]["message"] == "clear", 40, "the flood ends")
     canal.wait_siren(False)

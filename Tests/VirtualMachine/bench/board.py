@@ -1,6 +1,9 @@
 """The gateway as a service of the machine: configured in /etc, run by systemd, heard at a broker of the host."""
 
+from support.account import Account, read_shown, read_verified
+from support.ledger import Ledger
 from support.site import Site
+from support.waiting import wait_until
 
 from .disk import DEVICE
 
@@ -8,6 +11,17 @@ UNIT = "mimamori-gateway.service"
 CONFIGURATION = "/etc/mimamori/gateway.toml"
 STATE = "/var/lib/mimamori"
 ADJUSTMENT = f"/run/systemd/system/{UNIT}.d/test.conf"
+COPY = "/run/copy.sqlite"
+# The ledger as another program reads it while the gateway writes.
+COPY_LEDGER = f"""
+import os, sqlite3
+if os.path.exists("{COPY}"): os.remove("{COPY}")
+source = sqlite3.connect("file:{STATE}/ledger.sqlite?mode=ro", uri=True, timeout=20)
+target = sqlite3.connect("{COPY}")
+source.backup(target)
+target.execute("PRAGMA journal_mode=DELETE").fetchall()
+target.close()
+"""
 
 
 class Board:
@@ -62,6 +76,32 @@ class Board:
 
     def journal(self, lines=100):
         return self.machine.journal(UNIT, lines)
+
+    def ledger(self, command):
+        """A command of the ledger's, done by the service's user; a failure fails the test."""
+        result = self.machine.run(
+            f"runuser -u mimamori -- mimamori-gateway ledger {command} --config {CONFIGURATION}", check=False)
+        assert result.status == 0, result.output + result.error
+        return result.output
+
+    def account(self, subscriber):
+        """What arrived against what the ledger holds, by its own commands and as another program reads it."""
+        self.machine.run(f"python3 - && cp {COPY} /host/ledger.sqlite", input=COPY_LEDGER.encode())
+        shown, verified = read_shown(self.ledger("show --limit 1000000")), read_verified(self.ledger("verify"))
+        entries = Ledger(self.machine.share).entries()
+        return Account(subscriber.snapshot(), entries, shown, verified, epochs=min(1, len(entries)))
+
+    def wait_in_order(self, subscriber, seconds=60):
+        """Waits until nothing was lost, altered, invented or numbered twice and nothing waits any more. Returns the account."""
+        account = None
+
+        def is_in_order():
+            nonlocal account
+            account = self.account(subscriber)
+            return not account.problems()
+
+        wait_until(is_in_order, seconds, lambda: f"{account.problems()[:10]}; journal:\n{self.journal()}", every=0.5)
+        return account
 
     def close(self):
         """Ends the service and forgets all that it kept."""

@@ -1,6 +1,7 @@
 """A canal with a level sensor on the machine's 16550 and a siren on its GPIO, and what the broker hears of it."""
 
 import re
+import time
 
 from support.account import is_kept
 from support.waiting import wait_until
@@ -36,6 +37,21 @@ class Canal:
         return wait_until(
             lambda: next((a for a in self.told(subscriber)[before:] if a["step"] == step), None), seconds,
             lambda: f"an alert of step {step}; told {self.told(subscriber)[-2:]}; journal:\n{self.board.journal()}")
+
+    def flow(self, subscriber, chance, seconds, note=lambda: None):
+        """Water that goes up and down at random for so long. `note` is called again and again."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            before = len(self.told(subscriber))
+            self.sensor.distance = chance.choice([d for d in (CALM, CAUTION, DANGER) if d != self.sensor.distance])
+            patience = time.monotonic() + 15
+            pause = chance.uniform(0, 0.3)
+            while len(self.told(subscriber)) == before and time.monotonic() < min(patience, end):
+                note()
+                time.sleep(0.01)
+            assert time.monotonic() < patience, f"nothing was told; journal:\n{self.board.journal()}"
+            time.sleep(pause)
+        note()
 
     def told(self, subscriber):
         """What was told of the water, each (id, revision) once."""

@@ -51,8 +51,9 @@ class Write:
         self.offset, self.data, self.flags, self.end = offset, data, flags, end
 
 
-def read_log(path, begin=SECTOR):
-    """The entries of a log from byte `begin` on, where an entry begins."""
+def read_log(path, begin=SECTOR, is_cut=False):
+    """The entries of a log from byte `begin` on, where an entry begins. If `is_cut`, QEMU was killed: what it had not finished to log
+    at the end is left out."""
     data = Path(path).read_bytes()
     magic, version, _, sector = struct.unpack_from("<QQQI", data)
     assert (magic, version, sector) == (MAGIC, 1, SECTOR), "no log of writes"
@@ -63,6 +64,8 @@ def read_log(path, begin=SECTOR):
         place += SECTOR
         length = 0 if flags & DISCARD else count * SECTOR
         content = data[place:place + length]
+        if is_cut and (len(content) < length or not (count or flags)):
+            break
         assert len(content) == length, "the log ends in the middle of an entry"
         place += length
         entries.append(Write(first * SECTOR, bytes(count * SECTOR) if flags & DISCARD else content, flags, place))
@@ -101,6 +104,21 @@ class PowerCut:
             else:
                 self.dropped += 1
         return bytes(cut)
+
+
+def lose_unflushed(disk, base, chance):
+    """After QEMU was killed: makes of the disk what a disk with a cache of its own keeps, by `PowerCut`, from the log of this boot and
+    `base`, the disk before it. Returns how many writes were lost and torn; None where a write was under way that the log does not tell,
+    so that the disk stays as QEMU left it."""
+    entries = read_log(disk.log, is_cut=True) if disk.logged() else []
+    told = bytearray(Path(base).read_bytes())
+    for entry in entries:
+        told[entry.offset:entry.offset + len(entry.data)] = entry.data
+    if told != disk.image.read_bytes():
+        return None
+    cut = PowerCut(base, entries)
+    disk.image.write_bytes(cut.image(len(entries), chance))
+    return cut.dropped, cut.torn
 
 
 def read_folder(image, folder):
