@@ -1,5 +1,5 @@
-"""The board's wall clock is years wrong, is set right, steps: the water is watched and the siren sounds all the same, and what arrives
-has right times or says that they are not.
+"""The board's wall clock is years wrong, is set right, steps: the water is watched and the siren sounds all the same, and what
+arrives has right times or says that they are not.
 
 The right time is the host's. The clock is set by the kernel's own calls, in the machine.
 """

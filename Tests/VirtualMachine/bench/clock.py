@@ -22,7 +22,10 @@ CHIP, AWAY = "/dev/rtc0", "/dev/clock-chip-of-the-test"
 
 
 class MachineClock:
-    """Set by the host's clock, which is the right one; `boot` is when the machine began by it. At the end it is right and untrusted, as after the boot."""
+    """Set by the host's clock, which is the right one; `boot` is when the machine began by it.
+
+    At the end it is right and untrusted, as after the boot.
+    """
 
     def __init__(self, machine):
         self._machine = machine
