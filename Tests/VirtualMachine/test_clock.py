@@ -1,5 +1,5 @@
-"""The board's wall clock is years wrong, is set right, steps: the water is watched and the siren sounds all the same, and what arrives
-has right times or says that they are not.
+"""The board's wall clock is years wrong, is set right, steps: the water is watched and the siren sounds all the same, and what
+arrives has right times or says that they are not.
 
 The right time is the host's. The clock is set by the kernel's own calls, in the machine.
 """
@@ -19,7 +19,7 @@ from support.waiting import assert_holds, wait_until
 SOAK = os.environ.get("MIMAMORI_SOAK") == "1"
 WRONG = datetime.fromisoformat("2001-01-01T00:00:00+09:00").timestamp()
 # What setting and asking the machine takes, and a confirmed reading.
-CLOSE = 3.0
+CLOSE = 5.0
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 # What may lie ahead: ends and estimates.
 AHEAD = {"expires", "until", "next_expected_by", "at", "earliest", "latest", "next_at", "next_earliest", "next_latest"}
@@ -90,8 +90,9 @@ def agrees_with_cap(subscriber, alerts):
     for alert in alerts:
         document = cap_of(subscriber, alert)
         told = dict(cap_times(document))
+        # Whole seconds, of which a correction knows no fractions: the sender's and the other time's.
         for name, own in (("sent", "detected"), ("onset", "onset"), ("expires", "expires")):
-            assert abs(told[name] - seconds(alert[own])) < 1.001, (name, alert, ElementTree.tostring(document))
+            assert abs(told[name] - seconds(alert[own])) < 2, (name, alert, ElementTree.tostring(document))
         values = {name.text: value.text for name, value in document.iterfind("{*}info/{*}parameter")}
         assert values.get("clock", "synchronized") == alert["clock"], (values, alert)
 
@@ -214,7 +215,7 @@ def test_what_was_sent_under_a_wrong_clock_is_told_once_more(board, canal, clock
     wait_until(lambda: canal.told(subscriber)[-1]["message"] == "clear", 40, "the flood ends")
     canal.wait_siren(False)
     board.wait_in_order(subscriber)
-    assert [a["reason"] for a in canal.told(subscriber)] == [None, "time_corrected", "step", None]
+    assert [a["reason"] for a in canal.told(subscriber)] == [None, "time_corrected", "step", "released"]
     measured(f"the onset is right within {abs(seconds(corrected['onset']) - moved):.2f} s")
 
 

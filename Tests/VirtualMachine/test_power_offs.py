@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 from bench.board import STATE, UNIT, Board
-from bench.canal import CALM, Canal
+from bench.canal import CALM, CAUTION, DANGER, Canal
 from bench.disk import StateDisk, lose_unflushed
 from bench.lines import Bridge
 from bench.machine import Machine
@@ -72,6 +72,8 @@ class Trial:
                     board.start()
                     self.check(board, f"boot {number}")
                     canal.flow(self.subscriber, self.chance, self.chance.uniform(0, 8))
+                    if self.chance.random() < 0.5:
+                        self.wait_for_a_write(canal)
                     if ends == "at last":
                         self.check(board, "the last boot")
                 machine.power_off()
@@ -87,6 +89,14 @@ class Trial:
             f"unflushed writes lost and torn: {cut}")
         self.told = told
         return number + 1
+
+    def wait_for_a_write(self, canal):
+        """Moves the water and returns amid the next writes of the disk: by chance alone few cuts would come there."""
+        before, end = self.disk.logged(), time.monotonic() + 5
+        canal.sensor.distance = self.chance.choice([d for d in (CALM, CAUTION, DANGER) if d != canal.sensor.distance])
+        while self.disk.logged() == before and time.monotonic() < end:
+            pass
+        time.sleep(self.chance.uniform(0, 0.02))
 
     def check(self, board, what):
         """By the gateway's own commands and by the file: nothing was lost, altered, invented, or numbered twice."""
