@@ -28,14 +28,13 @@ struct AccessRulesTests {
   }
 
   @Test func `gives each account at both brokers its rules`() throws {
-    let settings = """
-      username = "pole-7"
-
+    let fallback = """
       [mqtt.fallback]
-      host = "second.example"
+      host = "127.0.0.1"
+      port = 1884
       username = "pole-7-there"
       """
-    let lines = try rules(ConfigurationSamples.small(mqtt: settings))
+    let lines = try rules(ConfigurationSamples.small(mqtt: "username = \"pole-7\"", fallback))
     let second = try #require(lines.firstIndex(of: "user pole-7-there"))
     #expect(lines.first == "user pole-7")
     #expect(Array(lines[1..<second]) == Array(lines[(second + 1)...]))
