@@ -258,5 +258,6 @@ def test_what_waits_while_a_trusted_clock_steps_back_does_not_lie_ahead(board, c
     wait_until(
         lambda: canal.told(subscriber), 60, lambda: f"the flood is told; journal:\n{board.journal()}")
     account = board.wait_in_order(subscriber)
-    wrong = [*wrong_times(account.received, begin - 30)]
+    # `active` repeats it as it was made until the next alert message: docs/alerts.md.
+    wrong = [*wrong_times([m for m in account.received if m.topic != board.topic("active")], begin - 30)]
     assert not wrong, "\n".join(wrong)

@@ -6,11 +6,13 @@ sectors. The gateway starts from each such disk, here on the host. Whole boots a
 
 import os
 import shutil
+import struct
+from types import SimpleNamespace
 
 import pytest
 from bench.board import STATE
 from bench.canal import Canal
-from bench.disk import FLUSH, PowerCut, Write, read_folder, read_log
+from bench.disk import FLUSH, MAGIC, SECTOR, PowerCut, Write, lose_unflushed, read_folder, read_log
 from support.ledger import Ledger
 from support.site import Site
 
@@ -32,6 +34,33 @@ def test_the_disk_of_a_cut_is_what_was_flushed_and_a_part_of_the_rest(tmp_path, 
         seen.add(image[1024:2048].count(b"b"))
         assert cut.image(4, chance)[:2048] == b"a" * 1024 + b"b" * 1024
     assert seen == {0, 512, 1024}, "lost, torn, kept"
+
+
+def test_the_disk_of_a_killed_machine_loses_what_was_not_flushed(tmp_path, chance):
+    """Of a log as QEMU leaves it: an entry that it did not finish is left out, and a disk that the log does not tell stays as it is."""
+    base, disk = tmp_path / "base", SimpleNamespace(image=tmp_path / "image", log=tmp_path / "log")
+    disk.logged = lambda: disk.log.stat().st_size
+    base.write_bytes(bytes(8 * SECTOR))
+
+    def entry(first, data, flags=0):
+        return struct.pack("<QQQQ", first, len(data) // SECTOR, flags, 0).ljust(SECTOR, b"\0") + data
+
+    unfinished = entry(6, b"c" * 2 * SECTOR)[:-1]
+    disk.log.write_bytes(
+        struct.pack("<QQQI", MAGIC, 1, 3, SECTOR).ljust(SECTOR, b"\0") + entry(0, b"a" * 2 * SECTOR) + entry(0, b"", FLUSH)
+        + entry(2, b"b" * 2 * SECTOR) + unfinished)
+    whole = b"a" * 2 * SECTOR + b"b" * 2 * SECTOR + bytes(4 * SECTOR)
+    seen = set()
+    for _ in range(60):
+        disk.image.write_bytes(whole)
+        lost, torn = lose_unflushed(disk, base, chance)
+        image = disk.image.read_bytes()
+        assert image[:2 * SECTOR] == whole[:2 * SECTOR], "flushed"
+        seen.add((image.count(b"b") // SECTOR, lost, torn))
+    assert seen == {(0, 1, 0), (1, 0, 1), (2, 0, 0)}
+    disk.image.write_bytes(whole[:-SECTOR] + b"c" * SECTOR)
+    assert lose_unflushed(disk, base, chance) is None
+    assert disk.image.read_bytes().endswith(b"c")
 
 
 def test_after_a_cut_at_any_moment_the_ledger_holds_all_that_was_told(

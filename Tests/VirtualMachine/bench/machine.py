@@ -118,7 +118,9 @@ class Machine:
             "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", str(self._memory),
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-msg", "timestamp=on",
             "-kernel", str(IMAGE / "vmlinuz"), "-initrd", str(IMAGE / "initramfs"),
-            "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on systemd.show_status=0 net.ifnames=1",
+            # Without no_timer_check the kernel panics where the host leaves it no time for some ticks at its start.
+            "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on systemd.show_status=0 net.ifnames=1 "
+            "no_timer_check",
             "-drive", f"file={IMAGE / 'root.img'},if=none,id=disk,format=raw,snapshot=on",
             "-device", "virtio-blk-pci,drive=disk", "-device", "virtio-rng-pci", "-device", "i6300esb",
             "-virtfs", f"local,path={self.share},mount_tag=host,security_model=none,multidevs=remap",
