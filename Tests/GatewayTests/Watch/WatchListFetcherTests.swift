@@ -240,7 +240,7 @@ import Testing
   }
 
   @Test(arguments: ["longer", "shorter", "other", "empty"])
-  func `is refused with a part that is not the one that was signed`(fault: String) throws {
+  func `with a part that is not the one that was signed is not used, and is tried again`(fault: String) throws {
     let file = try file()
     let broker = Broker(city, revision: 5)
     var part = Array(file.parts[1])
@@ -256,11 +256,14 @@ import Testing
     broker.pass(on: part, 2)
     #expect(broker.fetcher.refusal == "altered")
     #expect(broker.subscriptions == [] && broker.accepted.isEmpty && broker.fetcher.revision == 5)
-    #expect(broker.fetcher.interest == nil && broker.fetcher.nextDeadline == nil)
-    // The same again, as after a reconnect, is no news.
-    let lines = broker.log.lines.all.count
+    #expect(broker.fetcher.interest == nil && broker.fetcher.nextDeadline == broker.now.monotonic + .minutes(10))
+    #expect(broker.log.lines.all.count { $0.contains("part 2 is not the one that was signed") } == 1)
+    // Publishing the manifest again, after the part was mended, is the sign to try at once.
     broker.offer(file.manifest)
-    #expect(broker.fetcher.nextDeadline == nil && broker.log.lines.all.count == lines)
+    broker.wait(.zero)
+    for (index, part) in file.parts.enumerated() { broker.pass(on: part, index + 1) }
+    #expect(broker.isJudged())
+    #expect(broker.accepted.map(\.list.revision) == [7] && broker.fetcher.refusal == nil)
   }
 
   @Test func `is refused by its manifest alone, and no part is fetched`() throws {
