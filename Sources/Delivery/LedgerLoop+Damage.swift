@@ -29,7 +29,8 @@ extension LedgerLoop {
       let reason = (error as? SQLiteFailure)?.message ?? (error as? DeliveryError)?.description ?? "unknown"
       if !isReplacementFailureLogged {
         isReplacementFailureLogged = true
-        logger.critical("Failed to begin a new ledger in place of the damaged one: \(reason)")
+        let place = isBegunInMemory ? "on the disk" : "in place of the damaged one"
+        logger.critical("Failed to begin a new ledger \(place): \(reason)")
       }
       statistics.ledger = .failing(reason)
       retryLedgerAt = now + settings.timing.ledgerRetryNanoseconds
