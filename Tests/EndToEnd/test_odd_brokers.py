@@ -58,6 +58,22 @@ def test_what_is_longer_than_the_broker_takes_waits_for_one_that_takes_it(river,
         f"the alert comes once, with the next connection; said {gateway.errors()}"))
 
 
+def test_a_limit_of_a_byte_or_two_less_than_a_message_is_obeyed(river, peers):
+    broker = peers(ScriptedBroker())
+    gateway = started(river, broker)
+    wait_until(lambda: broker.on(river.topic("status")), 20, "the status comes")
+    length = broker.on(river.topic("status"))[0][1]
+    for most in range(length - 3, length + 1):
+        broker.grants, connections = b"\x27" + most.to_bytes(4, "big"), broker.connections
+        broker.published.clear()
+        broker.cut()
+        wait_until(lambda: broker.connections > connections or not gateway.is_running, 70, "it comes again")
+        assert_holds(lambda: gateway.is_running, 1, lambda: f"it runs on with {most}; said {gateway.errors()}")
+        lengths = [length for topic, length, *_ in broker.published if topic == river.topic("status")]
+        assert bool(lengths) == (most >= length), (most, length, lengths)
+        assert all(length <= most for _, length, *_ in broker.published)
+
+
 @pytest.mark.parametrize("most", [0, 2])
 def test_no_more_numbers_stand_for_topics_than_are_granted(river, gauge, peers, most):
     broker = peers(ScriptedBroker(grants=b"\x22" + most.to_bytes(2, "big") if most else b""))
@@ -132,4 +148,38 @@ def test_what_no_broker_sends_is_outlived_and_nothing_is_lost(river, gauge, peer
     wait_until(lambda: broker.on(river.topic("alert")), 40, lambda: f"the alert comes; said {gateway.errors()}")
     wait_until(lambda: not river.ledger().undelivered(), 20, "all that is stored is delivered")
     assert gateway.errors().count("\n") < 25, gateway.errors()
+    assert gateway.stop() == 0
+
+
+# A property that MQTT does not have: libmosquitto 2.0.11 asserts where it should refuse it.
+UNKNOWN = b"\x02\x7e\0"
+UNREADABLE = {
+    "DISCONNECT, behind another server": packet(0xE0, b"\x9c" + number(19) + b"\x1c" + text("127.0.0.1:65000") + b"\0"),
+    "DISCONNECT": packet(0xE0, b"\x8e" + UNKNOWN),
+    "PUBLISH": publish(TOPIC, b"x", properties=b"\x7e\0"),
+    "PUBLISH, behind others": publish(TOPIC, b"x", properties=(b"\x26" + text("a") + text("b")) * 200 + b"\x7e\0"),
+    "PUBACK": packet(0x40, b"\0\1\0" + UNKNOWN),
+    "PUBREC": packet(0x50, b"\0\1\0" + UNKNOWN),
+    "PUBREL": packet(0x62, b"\0\1\0" + UNKNOWN),
+    "PUBCOMP": packet(0x70, b"\0\1\0" + UNKNOWN),
+    "SUBACK": packet(0x90, b"\0\1" + UNKNOWN + b"\1"),
+    "UNSUBACK": packet(0xB0, b"\0\1" + UNKNOWN + b"\0"),
+    "AUTH": packet(0xF0, b"\x18" + UNKNOWN),
+}
+
+
+@pytest.mark.parametrize("kind", [*UNREADABLE, "CONNACK"])
+def test_a_property_at_which_libmosquitto_asserts_ends_only_the_connection(river, gauge, peers, kind):
+    broker = peers(ScriptedBroker(attack=UNREADABLE.get(kind, b""), grants=b"\x7e\0" if kind == "CONNACK" else b""))
+    gateway = started(river, broker)
+    gateway.wait_said("cannot read: update libmosquitto", seconds=20)
+    gauge.distance = CAUTION
+    wait_until(lambda: broker.connections >= 3 or not gateway.is_running, 40, "it comes again")
+    assert gateway.is_running, gateway.errors()
+    broker.attack = broker.grants = b""
+    broker.published.clear()
+    gauge.distance = DANGER
+    wait_until(lambda: broker.on(river.topic("alert")), 40, lambda: f"an alert comes; said {gateway.errors()}")
+    wait_until(lambda: not river.ledger().undelivered(), 20, "all that is stored is delivered")
+    assert gateway.errors().count("cannot read") == 1, gateway.errors()
     assert gateway.stop() == 0

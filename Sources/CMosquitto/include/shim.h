@@ -19,6 +19,16 @@ static inline int mimamori_make_event(void) {
   return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
+// Beside the `MOSQ_ERR_` codes: libmosquitto would have ended the process. It may have left a lock locked: no thread may be
+// in another of the client's functions meanwhile, nor call any afterwards but mosquitto_socket and mosquitto_destroy.
+#define MIMAMORI_ERR_UNREADABLE 1000
+// Reads, without waiting: mosquitto_loop_read, or mosquitto_loop while the broker has not accepted.
+int mimamori_read(struct mosquitto *client, int is_connected);
+// Hands over a message of QoS 1; without a topic, a property gives its number.
+int mimamori_publish(
+    struct mosquitto *client, int *packet, const char *topic, int count, const void *payload, int is_retained,
+    const mosquitto_property *properties);
+
 // What a connection by TLS is made with. libmosquitto's own settings cannot tell why a broker was not believed, and leave
 // a shared key open to whoever answers with a certificate instead; so libmosquitto is given a context of ours.
 struct mimamori_tls;

@@ -69,6 +69,34 @@ package struct WireMessage: Sendable, Hashable {
     self.payload = payload
   }
 
+  /// What is told of it by name: MQTT 5 section 3.3.2.3.7.
+  var userProperties: [(String, String)] {
+    [("schema", schema), ("id", id), ("revision", revision.map(String.init))].compactMap { name, value in
+      value.map { (name, $0) }
+    }
+  }
+
+  /// The length of its PUBLISH packet in MQTT 5, in bytes: section 3.3.
+  func packetBytes(_ form: TopicAliases.Form) -> Int {
+    var properties = payload.isEmpty ? 0 : 2
+    if expirySeconds != nil { properties += 5 }
+    if let correlationData { properties += 3 + correlationData.count }
+    for (name, value) in userProperties { properties += 5 + name.utf8.count + value.utf8.count }
+    var topicBytes = topic.utf8.count
+    switch form {
+    case .topic: break
+    case .both: properties += 3
+    case .alias: (properties, topicBytes) = (properties + 3, 0)
+    }
+    let rest = 2 + topicBytes + 2 + WireMessage.numberBytes(properties) + properties + payload.count
+    return 1 + WireMessage.numberBytes(rest) + rest
+  }
+
+  /// The length of a variable byte integer: section 1.5.5.
+  private static func numberBytes(_ value: Int) -> Int {
+    value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4
+  }
+
   /// The payload's schema, as its first member or its namespace says; nil where it has none.
   package var schema: String? {
     let text = payload.prefix(160)

@@ -215,6 +215,7 @@ struct BrokerLoop: Sendable {
   private func loss(_ failure: MosquittoFailure?, _ client: any BrokerClient) -> BrokerProblem {
     // By TLS 1.3 a broker that does not accept the certificate says so only after the handshake.
     if let refusal = client.refusal { return refusal }
+    if let failure, failure.isUnreadable { return .unreadable }
     let reason = failure?.text ?? "the connection was closed"
     return BrokerProblem("lost", "the connection ended (\(reason)): check the broker and the line")
   }

@@ -163,6 +163,7 @@ extension BrokerProblem {
   /// - Returns: also whether it was closed without a word, as old brokers do on a version that they do not know.
   fileprivate static func unanswered(_ failure: MosquittoFailure?) -> (problem: BrokerProblem, isClosed: Bool) {
     if let failure, failure.isTransportSecurity { return (handshakeFailed, false) }
+    if let failure, failure.isUnreadable { return (.unreadable, false) }
     // Before it has accepted, a broker ends no connection within a packet; a web server does.
     if let failure, failure.isProtocolViolation || failure.isCutShort {
       return (

@@ -95,7 +95,7 @@ package struct ProtocolChoice: Sendable {
 /// Why there is no connection, in a word for the statistics and a sentence for the log.
 package struct BrokerProblem: Error, Sendable, Hashable {
   /// `unreachable`, `login_refused`, `not_authorized`, `version_refused`, `refused`, `busy`, `quota`, `too_large`,
-  /// `topic_invalid`, `unfit`, `no_answer`, `not_mqtt`, `closed`, `tls`, `tls_authority`, `tls_name`, `tls_expired`,
+  /// `topic_invalid`, `unfit`, `no_answer`, `not_mqtt`, `unreadable`, `closed`, `tls`, `tls_authority`, `tls_name`, `tls_expired`,
   /// `tls_refused`, `lost`, `silent`, `stuck`, `taken_over`, `short_lived`, `dismissed`, `moved_away`, `alias`, `settings`, `returned`.
   package var word: String
   /// What happened and what to do.

@@ -23,6 +23,11 @@ internal import Locks
   private let broker: DeliverySettings.Broker
   private let transport: TransportContext?
   private let aliases = Locked(TopicAliases())
+  /// The longest packet that the broker takes, in bytes.
+  private let mostBytes = Locked(Int.max)
+  /// Whether libmosquitto was left in the middle and may only be destroyed. Held while it works or takes a message, so that
+  /// no thread waits in there for a lock that stays locked.
+  private let isSpoiled = Locked(false)
   /// Whether numbers may stand for topics.
   private let mayAbbreviate: Bool
 
@@ -112,24 +117,33 @@ internal import Locks
   package func work(isConnected: Bool, isReadable: Bool) throws(MosquittoFailure) {
     errno = 0
     guard isConnected else {
-      // The handshakes of TLS and MQTT: libmosquitto's own loop knows their order.
-      let code = unsafe mosquitto_loop(handle, 0, 1)
+      let code = unspoiled { unsafe mimamori_read(handle, 0) }
       let systemCode = errno
       return try check(code, systemCode: systemCode)
     }
     if isReadable {
-      let code = unsafe mosquitto_loop_read(handle, 1)
+      let code = unspoiled { unsafe mimamori_read(handle, 1) }
       let systemCode = errno
       try check(code, systemCode: systemCode)
     }
     if wantsWrite {
       errno = 0
-      let code = unsafe mosquitto_loop_write(handle, 1)
+      let code = unspoiled { unsafe mosquitto_loop_write(handle, 1) }
       let systemCode = errno
       try check(code, systemCode: systemCode)
     }
-    let code = unsafe mosquitto_loop_misc(handle)
+    let code = unspoiled { unsafe mosquitto_loop_misc(handle) }
     try check(code)
+  }
+
+  /// Calls libmosquitto unless the client is spoiled.
+  private func unspoiled(_ call: () -> Int32) -> Int32 {
+    isSpoiled.withLock { isSpoiled in
+      guard !isSpoiled else { return MIMAMORI_ERR_UNREADABLE }
+      let code = call()
+      isSpoiled = code == MIMAMORI_ERR_UNREADABLE
+      return code
+    }
   }
 
   /// What was told since the last call.
@@ -138,7 +152,9 @@ internal import Locks
     aliases.withLock { aliases in
       for notice in taken {
         switch notice {
-        case .answered(0, let terms): aliases.grant(mayAbbreviate ? terms.topicAliases : 0)
+        case .answered(0, let terms):
+          aliases.grant(mayAbbreviate ? terms.topicAliases : 0)
+          mostBytes.withLock { $0 = terms.maximumPacketBytes ?? .max }
         case .acknowledged(let packet, let reason): aliases.acknowledged(packet, isRefused: reason >= 128)
         default: break
         }
@@ -158,8 +174,10 @@ internal import Locks
 
   /// Says goodbye: the broker then publishes no will.
   package func disconnect() {
-    _ = unsafe mosquitto_disconnect_v5(handle, 0, nil)
-    _ = unsafe mosquitto_loop_write(handle, 1)
+    _ = unspoiled {
+      _ = unsafe mosquitto_disconnect_v5(handle, 0, nil)
+      return unsafe mosquitto_loop_write(handle, 1)
+    }
   }
 
   /// Takes messages of these topics, named as the broker knows them.
@@ -192,18 +210,19 @@ internal import Locks
   package func publish(_ message: WireMessage) throws(MosquittoFailure) -> Int32 {
     let isAbbreviated = version == .five && message.mayAbbreviate
     let form = isAbbreviated ? aliases.withLock { $0.form(of: message.topic) } : .topic
+    // libmosquitto finds out about the last few bytes too late.
+    if version == .five, message.packetBytes(form) > mostBytes.withLock({ $0 }) {
+      throw MosquittoFailure(code: MOSQ_ERR_OVERSIZE_PACKET.rawValue, systemCode: 0)
+    }
     var properties: OpaquePointer?
     defer { unsafe mosquitto_property_free_all(&properties) }
     if version == .five { try unsafe describe(message, form, in: &properties) }
     var packet: Int32 = 0
-    let code: Int32
-    if case .alias = form {
-      code = unsafe mosquitto_publish_v5(
-        handle, &packet, nil, Int32(message.payload.count), message.payload, 1, message.isRetained, properties)
-    } else {
-      code = unsafe mosquitto_publish_v5(
-        handle, &packet, message.topic, Int32(message.payload.count), message.payload, 1, message.isRetained, properties
-      )
+    var topic: String? = message.topic
+    if case .alias = form { topic = nil }
+    let code = unspoiled {
+      unsafe mimamori_publish(
+        handle, &packet, topic, Int32(message.payload.count), message.payload, message.isRetained ? 1 : 0, properties)
     }
     try check(code)
     aliases.withLock { $0.sent(message.topic, as: form, packet: packet) }
@@ -234,8 +253,7 @@ internal import Locks
         unsafe mosquitto_property_add_binary(
           &properties, Int32(MQTT_PROP_CORRELATION_DATA.rawValue), data, UInt16(data.count)))
     }
-    let user = [("schema", message.schema), ("id", message.id), ("revision", message.revision.map(String.init))]
-    for case (let name, let value?) in user {
+    for (name, value) in message.userProperties {
       try check(
         unsafe mosquitto_property_add_string_pair(&properties, Int32(MQTT_PROP_USER_PROPERTY.rawValue), name, value))
     }

@@ -27,6 +27,9 @@ extension MosquittoFailure {
       .contains { $0.rawValue == code }
   }
 
+  /// The broker sent a packet at which this version of libmosquitto would have ended the process.
+  package var isUnreadable: Bool { code == MIMAMORI_ERR_UNREADABLE }
+
   /// The connection ended in the middle of a packet, which libmosquitto calls a failed system call without a reason.
   package var isCutShort: Bool { code == MOSQ_ERR_ERRNO.rawValue && systemCode == 0 }
 
@@ -59,5 +62,16 @@ extension MosquittoFailure {
       MOSQ_ERR_INVAL, MOSQ_ERR_PAYLOAD_SIZE, MOSQ_ERR_MALFORMED_UTF8, MOSQ_ERR_OVERSIZE_PACKET,
       MOSQ_ERR_QOS_NOT_SUPPORTED, MOSQ_ERR_RETAIN_NOT_SUPPORTED,
     ].contains { $0.rawValue == code }
+  }
+}
+
+extension BrokerProblem {
+  static var unreadable: BrokerProblem {
+    var (major, minor, revision): (Int32, Int32, Int32) = (0, 0, 0)
+    _ = unsafe mosquitto_lib_version(&major, &minor, &revision)
+    return BrokerProblem(
+      "unreadable",
+      "the broker sent what the MQTT library (libmosquitto \(major).\(minor).\(revision)) cannot read: update"
+        + " libmosquitto, and see to the broker")
   }
 }

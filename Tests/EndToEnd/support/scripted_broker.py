@@ -92,7 +92,7 @@ class ScriptedBroker:
                     with lock:
                         waiting.append(id)
                         self.most_unacknowledged = max(self.most_unacknowledged, len(waiting))
-                    self.published.append((body[2:2 + size].decode(), length + 2, properties, payload))
+                    self.published.append((body[2:2 + size].decode(), 1 + len(number(length)) + length, properties, payload))
 
                     def acknowledge(id=id):
                         with lock:
