@@ -104,7 +104,8 @@ def test_what_was_done_before_the_ledger_was_lost_is_not_done_again(commanded, l
     wait_until(lambda: running.ask("report")["clock"] == "synchronized", 30, "a clock", every=0.3)
     assert told(again(running, command, text)) == ("refused", "memory_lost")
     assert len(running.drills()) == 1
-    assert told(sent(running, **{"with": drill()})[2]) == ("done", None), "what is signed now is new"
+    wait_until(
+        lambda: told(sent(running, **{"with": drill()})[2]) == ("done", None), 30, "what is signed now is new", every=1)
 
 
 def test_a_command_that_is_played_again_does_not_take_the_gateway_from_its_broker(commanded):

@@ -201,8 +201,9 @@ def test_a_bluetooth_port_is_recorded_in_the_clear_only_when_asked_for(site, pee
     site.add_receiver("gate", controller.terminal.path)
     site.write()
     for name, options in (("hashed.jsonl", []), ("clear.jsonl", ["--clear-ids"])):
-        before = controller.tags["bag"].heard
         recorder = site.start(command="record", arguments=["--output", name, "--raw", *options])
+        wait_until((site.folder / name).exists, 20, "it records")
+        before = controller.tags["bag"].heard
         wait_until(lambda: controller.tags["bag"].heard > before + 20, 20, "the tag is heard")
         assert recorder.stop() == 0
         text = (site.folder / name).read_text()

@@ -77,7 +77,7 @@ def test_a_thousand_forged_manifests_fill_no_log_and_hide_no_good_one(watching):
     for _ in range(1000):
         school.requester.send(TOPIC, b"eyJhbGciOiJFZERTQSJ9.e30." + base64.urlsafe_b64encode(os.urandom(64)).rstrip(b"="))
     school.publish(school.city.list_for(school.persons[:2], revision=2).read_bytes(), 2)
-    wait_until(lambda: len(school.arrived()) == 2, 20, lambda: f"the list is used; said {school.gateway.errors()}")
+    wait_until(lambda: len(school.arrived()) == 2, 60, lambda: f"the list is used; said {school.gateway.errors()}")
     assert school.gateway.errors().count("is refused") <= 2, school.gateway.errors()
     assert school.health()["watchlist_revision"] == 2
 

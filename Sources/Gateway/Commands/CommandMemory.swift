@@ -13,6 +13,9 @@ public struct CommandMemory: Sendable {
   /// Soon after a loss of state a replay could not be told: for as long as any command that was done before can last.
   static let dangerAfterLoss = CommandJudge.longest + CommandJudge.leeway
 
+  /// So far the clock of the signing machine and this one's may differ when a command lies about the time of a loss.
+  static let doubtAfterLoss = TimeSpan.seconds(5)
+
   /// One authority's refusals that are remembered at once, apart from what was done.
   public static let mostRefusalsOfOneAuthority = 64
 
@@ -150,7 +153,8 @@ public struct CommandMemory: Sendable {
   /// Whether a command of that time may have been done before this memory began: then there is no telling a replay. With
   /// a clock the time tells; without one, nothing does in the boot in which a ledger was lost.
   public func mayHaveForgotten(issued: WallTime, at now: Moment) -> Bool {
-    if let began = state.began, issued < began { return true }
+    let doubt = state.lostInBoot == nil ? .zero : Self.doubtAfterLoss
+    if let began = state.began, issued < began + doubt { return true }
     return now.clock != .synchronized && state.lostInBoot == boot
   }
 

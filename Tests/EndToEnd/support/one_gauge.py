@@ -19,7 +19,7 @@ def sensor(peers, tmp_path):
 def river(site, sensor, broker):
     """A site with one gauge and a broker."""
     site.mqtt_table["port"] = broker.port
-    site.add_ultrasonic("river-1", sensor.terminal.path, levels=LEVELS, stale_after="1s")
+    site.add_ultrasonic("river-1", sensor.terminal.path, levels=LEVELS, stale_after="2s")
     return site
 
 

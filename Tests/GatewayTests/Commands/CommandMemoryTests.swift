@@ -167,6 +167,16 @@ import Testing
     }
   }
 
+  @Test func `after a loss believes nothing that was issued about the time of it`() {
+    var changes: [StateRecord] = []
+    let blind = Self.at(.zero, clock: .unsynchronized)
+    var memory = CommandMemory(records: [], boot: "one", isLedgerLost: true, at: blind, changes: &changes)
+    _ = memory.tidy(at: Self.at(.minutes(2)))
+    let later = Self.at(.minutes(3))
+    #expect(memory.mayHaveForgotten(issued: Self.now.wall + .seconds(4), at: later))
+    #expect(!memory.mayHaveForgotten(issued: Self.now.wall + .seconds(5), at: later))
+  }
+
   @Test func `after a loss believes nothing without a clock until the next boot`() {
     var changes: [StateRecord] = []
     var kept = Kept()
