@@ -12,6 +12,9 @@ public struct SavedState: Sendable, Hashable, Codable {
 
   /// When it was saved: what monotonic times inside are measured from if the boot is another one.
   var savedAt: Moment
+  /// The boot in which it was saved, as the one who keeps it knows: a restart keeps records that it does not change, so that
+  /// those of several boots may lie beside each other. Nil: an older version saved it, or nobody said.
+  public var boot: String?
   var part: Part?
 
   init(key: String, savedAt: Moment, part: Part?) {
@@ -79,16 +82,22 @@ enum SavedKey {
 /// How the monotonic times of an earlier run read on the clock of this one.
 struct TimeShift: Sendable {
   let now: Moment
-  /// Whether both are of one boot, so that monotonic times hold.
-  let isSameBoot: Bool
+  /// Whether both are of one boot, so that monotonic times hold, but for what was saved at these moments.
+  private let isSameBoot: Bool
+  private let elsewhere: Set<Moment>
   /// When the earlier run stopped, if it stopped in order.
   private let stopped: Moment?
 
-  init(now: Moment, sameBoot: Bool, stopped: Moment?) {
+  /// - Parameter elsewhere: when states of other boots were saved.
+  init(now: Moment, sameBoot: Bool, elsewhere: Set<Moment> = [], stopped: Moment?) {
     self.now = now
     isSameBoot = sameBoot
+    self.elsewhere = elsewhere
     self.stopped = stopped
   }
+
+  /// Whether what was saved then was saved in the present boot.
+  func isSameBoot(_ savedAt: Moment) -> Bool { isSameBoot && !elsewhere.contains(savedAt) }
 
   /// Whether the earlier run saved it as it stopped, so that it is exact.
   func isExact(_ state: SavedState) -> Bool { state.savedAt == stopped }
@@ -98,7 +107,7 @@ struct TimeShift: Sendable {
   /// In another boot the wall clock bridges the gap. Where it cannot be trusted no time has passed: a hold is then kept
   /// too long, never too short.
   func throughPause(_ time: MonotonicTime, savedAt: Moment) -> MonotonicTime {
-    guard !isSameBoot else { return time }
+    guard !isSameBoot(savedAt) else { return time }
     let isTrusted = now.clock != .unsynchronized && savedAt.clock != .unsynchronized
     let elapsed = isTrusted ? max(now.wall - savedAt.wall, .zero) : .zero
     return time + ((now.monotonic - elapsed) - savedAt.monotonic)
@@ -106,7 +115,7 @@ struct TimeShift: Sendable {
 
   /// When the program was last known to be alive, on this run's clock; nil where no clock tells.
   func lastAlive(_ moment: Moment) -> MonotonicTime? {
-    guard isSameBoot || now.clock != .unsynchronized && moment.clock != .unsynchronized else { return nil }
+    guard isSameBoot(moment) || now.clock != .unsynchronized && moment.clock != .unsynchronized else { return nil }
     return min(throughPause(moment.monotonic, savedAt: moment), now.monotonic)
   }
 

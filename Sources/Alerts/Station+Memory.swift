@@ -12,19 +12,25 @@ extension Station {
   ///   - states: the newest state of each key, in any order; of several with one key the last counts.
   ///   - sequences: the last number of each stream, from the ledger; nil: there is none, and the numbers go on.
   ///   - sameBoot: whether `states` were saved in this boot, so that their monotonic times still hold.
+  ///   - boot: the present boot, by which states of an earlier one are told that no restart has saved anew since.
   ///   - lostMessages: how many messages of alerts an earlier run numbered and could not store before it was killed. Any of
   ///     them may have been the next revision of any active alert, and may have been sent.
   public mutating func restore(
-    _ states: [SavedState], sequences: [String: UInt64]?, at moment: Moment, sameBoot: Bool, lostMessages: Int = 0
+    _ states: [SavedState], sequences: [String: UInt64]?, at moment: Moment, sameBoot: Bool, boot: String? = nil,
+    lostMessages: Int = 0
   ) {
     self.lostMessages = lostMessages
     var saved: [String: SavedState] = [:]
     for state in states { saved[state.key] = state.part == nil ? nil : state }
     clock = moment
     latest = moment.monotonic
-    let shift = TimeShift(now: moment, sameBoot: sameBoot, stopped: saved[SavedKey.stopped]?.savedAt)
+    let elsewhere = boot.map { boot in saved.values.filter { $0.boot ?? boot != boot }.map(\.savedAt) } ?? []
+    let shift = TimeShift(
+      now: moment, sameBoot: sameBoot, elsewhere: Set(elsewhere), stopped: saved[SavedKey.stopped]?.savedAt)
     let lastAlive = saved.values.lazy.map(\.savedAt).max { $0.wall < $1.wall }
-    isTrustChanged = saved.values.lazy.map(\.savedAt).max { $0.monotonic < $1.monotonic }?.clock != moment.clock
+    let ofThisBoot = saved.values.map(\.savedAt).filter { shift.isSameBoot($0) }
+    let newest = (ofThisBoot.isEmpty ? saved.values.map(\.savedAt) : ofThisBoot).max { $0.monotonic < $1.monotonic }
+    isTrustChanged = newest?.clock != moment.clock
     restoreBook(saved, sequences: sequences, shift: shift)
     restoreMaintenance(saved, shift: shift)
     for index in channels.indices { restoreChannel(index, saved, shift: shift) }
@@ -38,7 +44,7 @@ extension Station {
     restorePlaces(saved, lastAlive: lastAlive, shift: shift)
     restoreNews(saved, shift: shift)
     restoreCarriers(saved, shift: shift)
-    restoreRehearsals(saved, sameBoot: sameBoot, shift: shift)
+    restoreRehearsals(saved, shift: shift)
     // A place whose receivers were all faulty still is blind: silence does not count there until one works.
     for index in places.indices where !places[index].receivers.isEmpty {
       if places[index].receivers.allSatisfy({ channels[$0].isFaulty }) {

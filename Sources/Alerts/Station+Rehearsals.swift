@@ -174,11 +174,11 @@ extension Station {
         part: .rehearsal(rehearsal.memory(at: moment))))
   }
 
-  mutating func restoreRehearsals(_ saved: [String: SavedState], sameBoot: Bool, shift: TimeShift) {
+  mutating func restoreRehearsals(_ saved: [String: SavedState], shift: TimeShift) {
     if case .book(let last)? = saved[SavedKey.rehearsals]?.part { rehearsalOrdinal = last }
     for state in saved.values {
       guard case .rehearsal(let memory)? = state.part else { continue }
-      if var rehearsal = Rehearsal(memory, of: plan, savedAt: state.savedAt, sameBoot: sameBoot, shift: shift) {
+      if var rehearsal = Rehearsal(memory, of: plan, savedAt: state.savedAt, shift: shift) {
         for index in rehearsal.alerts.indices { rehearsal.alerts[index].lostRevisions += lostMessages }
         rehearsals.append(rehearsal)
       } else {

@@ -47,6 +47,38 @@ import Testing
     #expect(changes(run).last == "on alert 2030")
   }
 
+  /// What the first run of a boot does not save anew still has the times of the boot before.
+  @Test func `does not cool down by the clock of an earlier boot after a second restart`() {
+    var first = StationRun(TestSite.plan)
+    first.tell(.contact("underpass-1", active: true), at: 0)
+    river(&first, 0...300, 4.5)
+    #expect(changes(first).last == "off max_on 200")
+    func later(_ second: Double) -> Moment {
+      let moment = StationRun.moment(second)
+      return Moment(monotonic: moment.monotonic + .seconds(-4_990), wall: moment.wall, clock: moment.clock)
+    }
+    var kept: [String: SavedState] = [:]
+    func keep(_ run: StationRun, boot: String) {
+      for var state in run.saves {
+        state.boot = boot
+        kept[state.key] = state.isForgotten ? nil : state
+      }
+    }
+    keep(first, boot: "one")
+    let second = StationRun(
+      TestSite.plan, watch: .empty, states: Array(kept.values), sequences: first.sequences, at: later(4_000),
+      sameBoot: false, boot: "two")
+    keep(second, boot: "two")
+    var third = StationRun(
+      TestSite.plan, watch: .empty, states: Array(kept.values), sequences: first.sequences, at: later(4_010),
+      sameBoot: true, boot: "two")
+    third.tell(.contact("underpass-1", active: true), at: later(4_010))
+    for second in stride(from: 4_020.0, through: 4_060, by: 10) {
+      third.tell(.reading("river-1", .metres(5.5)), at: later(second))
+    }
+    #expect(changes(third).contains { $0.hasPrefix("on alert") }, "\(changes(third))")
+  }
+
   @Test func `sounds at the end of the cool-down for what happened meanwhile`() {
     var run = StationRun(TestSite.plan)
     run.tell(.contact("underpass-1", active: true), at: 0)

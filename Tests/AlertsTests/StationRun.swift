@@ -28,10 +28,10 @@ struct StationRun {
   /// Goes on with `states` in a new station.
   init(
     _ plan: StationPlan, watch: WatchPlan, states: [SavedState], sequences: [String: UInt64], at moment: Moment,
-    sameBoot: Bool
+    sameBoot: Bool, boot: String? = nil
   ) {
     station = Station(plan: plan, identify: StationRun.identify)
-    station.restore(states, sequences: sequences, at: moment, sameBoot: sameBoot)
+    station.restore(states, sequences: sequences, at: moment, sameBoot: sameBoot, boot: boot)
     var effects = Effects()
     station.start(at: moment, into: &effects)
     station.handle(.watch(watch), at: moment, into: &effects)

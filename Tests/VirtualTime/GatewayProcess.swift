@@ -157,7 +157,7 @@ extension Life {
     let records = service.takeSavedRecords()
     station.restore(
       BatchWriter.decode(records), sequences: service.lastSequences, at: clock.moment,
-      sameBoot: service.savedBoot == bootID,
+      sameBoot: service.savedBoot == bootID, boot: bootID,
       lostMessages: plant == .forgottenRevisions ? 0 : service.unstoredAlerts)
     var latest: [String: [UInt8]] = [:]
     if !station.activeAlerts.isEmpty,
@@ -229,6 +229,9 @@ extension Life {
       breaks(
         .sirenFirst,
         "its switching \(action.isOn ? "on" : "off") (\(action.cause)) is handed to the ledger before it is switched")
+    }
+    for action in batch.actions {
+      tell("siren \(action.isOn ? "on" : "off"): \(action.cause)\(action.by.isEmpty ? "" : " by \(action.by)")")
     }
     for message in batch.messages where message.sequence != nil {
       tell("raised \(message.stream) \(message.sequence ?? 0): \(message.id) revision \(message.revision)")

@@ -271,8 +271,8 @@ extension AlertBook.Active {
       acknowledgedUntil: memory.acknowledgedUntil?.shifted(by: shift, savedAt: savedAt), withheld: memory.withheld,
       lostRevisions: memory.lostRevisions ?? 0)
     withheld?.told = memory.withheld?.told.map(shifted)
-    isRaisedEarlier = memory.isRaisedEarlier ?? false || !shift.isSameBoot
-    isToldEarlier = memory.isToldEarlier ?? false || !shift.isSameBoot
+    isRaisedEarlier = memory.isRaisedEarlier ?? false || !shift.isSameBoot(savedAt)
+    isToldEarlier = memory.isToldEarlier ?? false || !shift.isSameBoot(savedAt)
     correctedAt = memory.correctedAt.map { shift.throughPause($0, savedAt: savedAt) }
   }
 }

@@ -102,13 +102,13 @@ extension Rehearsal {
   }
 
   /// Nil where nothing is detected from readings of this sensor any more.
-  init?(_ memory: RehearsalMemory, of whole: StationPlan, savedAt: Moment, sameBoot: Bool, shift: TimeShift) {
+  init?(_ memory: RehearsalMemory, of whole: StationPlan, savedAt: Moment, shift: TimeShift) {
     self.init(
       memory.plan, of: whole, end: memory.end.shifted(by: shift, savedAt: savedAt), at: shift.now.monotonic)
     began = shift.throughPause(memory.began, savedAt: savedAt)
     next = shift.throughPause(memory.next, savedAt: savedAt)
     alerts = memory.alerts.map { AlertBook.Active($0, savedAt: savedAt, shift: shift) }
-    station.restore(memory.states, sequences: nil, at: shift.now, sameBoot: sameBoot)
+    station.restore(memory.states, sequences: nil, at: shift.now, sameBoot: shift.isSameBoot(savedAt))
   }
 }
 

@@ -124,6 +124,8 @@ package struct BatchWriter {
   /// A state as it is kept in the ledger. Should the encoder ever fail, the earlier record stays.
   private func record(of state: SavedState) -> StateRecord? {
     if state.isForgotten { return StateRecord(key: state.key, value: nil) }
+    var state = state
+    state.boot = formats.context.boot
     guard let data = try? encoder.encode(state) else { return nil }
     return StateRecord(key: state.key, value: Array(data))
   }

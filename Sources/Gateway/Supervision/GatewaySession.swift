@@ -65,7 +65,7 @@ final class GatewaySession {
     var station = Station(plan: context.plan, identify: { LiveIdentifier.make(for: $0) })
     station.restore(
       BatchWriter.decode(records.filter { !$0.isOfGateway }), sequences: delivery.lastSequences, at: now,
-      sameBoot: delivery.savedBoot == boot, lostMessages: delivery.unstoredAlerts)
+      sameBoot: delivery.savedBoot == boot, boot: boot, lostMessages: delivery.unstoredAlerts)
 
     watchkeeper = Watchkeeper(
       station: station, clock: clock, formats: formats,
