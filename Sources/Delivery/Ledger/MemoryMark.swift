@@ -27,8 +27,8 @@ package final class MemoryMark {
   /// Nothing is noted: nothing need be.
   private let isIdle: Bool
 
-  /// Whether numbers can be noted, or need not be.
-  package var isReady: Bool { file != nil || isIdle }
+  /// Whether numbers can be noted.
+  package var isReady: Bool { file != nil }
 
   /// For an epoch that nobody will ever go on with.
   package init() {
