@@ -67,7 +67,7 @@ virtual-machine: build
 	@Tests/Debian13/run.sh board
 	@echo "Running the tests in the virtual machine against $(GATEWAY)"
 	timeout --foreground --kill-after=60 $(if $(MIMAMORI_SOAK),7200,2400) \
-		.python/bin/python3 -m pytest -q --durations=10 Tests/VirtualMachine
+		.python/bin/python3 -m pytest -v --durations=10 Tests/VirtualMachine
 
 debian-13: debug build
 	@packaging/require.sh virtual-machine

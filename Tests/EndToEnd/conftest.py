@@ -20,6 +20,11 @@ from support.demo_files import write_demo_files  # noqa: E402
 from support.judge import Judge, data_folder  # noqa: E402
 from support.modbus_line import TwoMinutes  # noqa: E402
 from support.noisy_minute import NoisyMinute  # noqa: E402
+from support.phase_limit import (  # noqa: E402, F401
+    pytest_runtest_call,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+)
 from support.played_demo import PlayedDemo  # noqa: E402
 from support.recordings import call  # noqa: E402
 from support.site import Site  # noqa: E402

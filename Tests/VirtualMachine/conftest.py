@@ -19,11 +19,18 @@ for folder in (Path(__file__).parent, TOP / "Tests/EndToEnd", TOP / "Tests/Peers
 from bench.board import STATE, Board  # noqa: E402
 from bench.chip import SimulatedChip  # noqa: E402
 from bench.clock import MachineClock  # noqa: E402
+from bench.contacts import LIBRARIES, Heard  # noqa: E402
 from bench.disk import StateDisk  # noqa: E402
 from bench.lines import Bridge, WireWatch  # noqa: E402
 from bench.machine import Machine  # noqa: E402
 from bench.radio import Controller  # noqa: E402
+from bench.wires import Wires  # noqa: E402
 from support.broker import Broker  # noqa: E402
+from support.phase_limit import (  # noqa: E402, F401
+    pytest_runtest_call,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+)
 from support.subscriber import Subscriber  # noqa: E402
 
 
@@ -125,6 +132,16 @@ def installed(machine, install):
     return install(machine)
 
 
+@pytest.fixture(autouse=True)
+def the_kernel_is_well(request):
+    """Whatever a test is about: the machine's kernel must not have broken in it."""
+    machine = request.getfixturevalue("machine") if "machine" in request.fixturenames else None
+    before = len(machine.breakages()) if machine else 0
+    yield
+    broken = machine.breakages()[before:] if machine else []
+    assert not broken, "the machine's kernel broke; the console said:\n" + machine.console(lines=80)
+
+
 @pytest.fixture
 def make_chip(machine):
     """Makes GPIO chips that end with the test."""
@@ -185,11 +202,57 @@ def subscriber(broker):
 
 
 @pytest.fixture
-def board(installed, broker, tmp_path):
-    """The gateway as a service of the machine, not yet started, its broker named. Its state ends with the test."""
+def board(installed, broker, tmp_path, make_chip):
+    """The gateway as a service of the machine, not yet started, its broker named. Its state ends with the test, and it lets go of
+    the chips' lines before they are removed."""
     board = Board(installed, tmp_path / "site", broker)
     yield board
     board.close()
+
+
+@pytest.fixture
+def debian_13(installed, top):
+    """The command that runs the program of Debian 13 with nothing but Debian 13's libraries, on this machine's kernel."""
+    folder = top / ".build/debian-13/board"
+    assert (folder / "mimamori-gateway").exists(), "run `make debian-13`, which links it"
+    if installed.run("test -e /opt/debian-13", check=False).status != 0:
+        installed.put(folder, "/opt/debian-13")
+        installed.run("chmod 0755 /opt/debian-13 /opt/debian-13/*")
+    loader = next(path.name for path in folder.glob("ld-linux*"))
+    return f"/opt/debian-13/{loader} --library-path /opt/debian-13 /opt/debian-13/mimamori-gateway"
+
+
+@pytest.fixture(params=LIBRARIES)
+def gateway(request, board):
+    """The service that is not yet started, on either library."""
+    if request.param == "libgpiod 2":
+        debian_13 = request.getfixturevalue("debian_13")
+        board.adjust(f"ExecStart=\nExecStart={debian_13} run --config /etc/mimamori/gateway.toml")
+    return board
+
+
+@pytest.fixture
+def wires(machine, tmp_path):
+    return Wires(machine, tmp_path)
+
+
+@pytest.fixture
+def hear(gateway, subscriber):
+    """What the broker was told last of a sensor."""
+    return lambda sensor: Heard(gateway, subscriber, sensor)
+
+
+@pytest.fixture
+def start(gateway, subscriber):
+    """Starts the service. Its lines are held when this returns, and what changes from then on is published at once: only
+    what was known before it was connected is spread over a minute."""
+    def started():
+        gateway.start()
+        subscriber.wait_for(
+            lambda message: message.topic == gateway.topic("status") and message.json()["state"] == "online", 60,
+            "the gateway is online")
+
+    return started
 
 
 @pytest.fixture

@@ -10,94 +10,13 @@ import re
 
 import pytest
 from bench.board import UNIT
-from bench.wires import Wires
+from bench.contacts import LIBRARIES, add_contact, add_gauge, add_relay
 from support.waiting import wait_until
 
 SOAK = bool(os.environ.get("MIMAMORI_SOAK"))
 
 
-@pytest.fixture(scope="session")
-def debian_13(installed, top):
-    """The command that runs the program of Debian 13 with nothing but Debian 13's libraries, on this machine's kernel."""
-    folder = top / ".build/debian-13/board"
-    assert (folder / "mimamori-gateway").exists(), "run `make debian-13`, which links it"
-    installed.put(folder, "/opt/debian-13")
-    loader = next(path.name for path in folder.glob("ld-linux*"))
-    installed.run("chmod 0755 /opt/debian-13 /opt/debian-13/*")
-    return f"/opt/debian-13/{loader} --library-path /opt/debian-13 /opt/debian-13/mimamori-gateway"
-
-
-LIBRARIES = ["libgpiod 1.6", "libgpiod 2"]
 library_takes_no_part = pytest.mark.parametrize("gateway", LIBRARIES if SOAK else LIBRARIES[:1], indirect=True)
-
-
-@pytest.fixture(params=LIBRARIES)
-def gateway(request, board):
-    """The service that is not yet started, on either library."""
-    if request.param == "libgpiod 2":
-        debian_13 = request.getfixturevalue("debian_13")
-        board.adjust(f"ExecStart=\nExecStart={debian_13} run --config /etc/mimamori/gateway.toml")
-    return board
-
-
-@pytest.fixture
-def wires(machine, tmp_path):
-    return Wires(machine, tmp_path)
-
-
-def add_contact(board, name, line, *, chip="panel", bias="pull-up", wet="closed", debounce="50ms", **keys):
-    board.site.add(
-        "[sensor]", id=name, name=f"接点 {name}", driver="gpio", chip=chip, line=line, bias=bias, wet=wet,
-        debounce=debounce, quantity="flood_contact", **keys)
-    board.site.add("[contact]", sensor=name, severity="severe", wet_after="1s", dry_after="10m")
-
-
-def add_gauge(board, name, line, *, chip="panel", debounce="10ms", rate=50, bias="as-is"):
-    board.site.add(
-        "[sensor]", id=name, name=f"雨量計 {name}", driver="gpio", chip=chip, line=line, bias=bias, debounce=debounce,
-        quantity="rain", tip=0.5, max_tips_per_second=rate)
-
-
-def add_relay(board, line, sensor, *, chip="panel", active="high"):
-    board.site.add(
-        "[output]", id="relay", driver="gpio", chip=chip, line=line, active=active, safe="off", max_on="1h",
-        cool_down="1s", sound_at={"severity": "severe", "all_of": [sensor]})
-
-
-class Heard:
-    """The last that the broker was told of one sensor."""
-
-    def __init__(self, board, subscriber, sensor):
-        self._topic = board.topic("observation", sensor)
-        self._subscriber = subscriber
-        self.sensor = sensor
-
-    def last(self):
-        payloads = [message.json() for message in self._subscriber.snapshot() if message.topic == self._topic]
-        return payloads[-1] if payloads else {}
-
-    def wait(self, key, value, seconds=60):
-        wait_until(
-            lambda: key in self.last() and self.last()[key] == value, seconds,
-            lambda: f"{self.sensor}: {key} = {value}; it says {self.last()}")
-
-
-@pytest.fixture
-def hear(gateway, subscriber):
-    return lambda sensor: Heard(gateway, subscriber, sensor)
-
-
-@pytest.fixture
-def start(gateway, subscriber):
-    """Starts the service. Its lines are held when this returns, and what changes from then on is published at once: only
-    what was known before it was connected is spread over a minute."""
-    def started():
-        gateway.start()
-        subscriber.wait_for(
-            lambda message: message.topic == gateway.topic("status") and message.json()["state"] == "online", 60,
-            "the gateway is online")
-
-    return started
 
 
 def underpass_with_relay(gateway, make_chip, active="high"):
@@ -378,40 +297,6 @@ def test_a_relay_does_not_move_when_the_gateway_stops_and_starts(gateway, start,
     # Nobody holds the line after a stop.
     chip.pull(7, True)
     gateway.machine.wait_until(f"gpioinfo {chip.device} | grep -E 'line +7:' | grep -q unused", 10)
-
-
-def test_a_chip_that_goes_away_is_noticed_and_taken_up_under_another_number(gateway, start, make_chip, wires, hear):
-    chip = make_chip(names={9: "SPARE"})
-    add_contact(gateway, "underpass", 4, bias="as-is")
-    add_gauge(gateway, "rain", 5)
-    add_relay(gateway, 7, "underpass")
-    chip.pull(4, True)
-    chip.pull(5, True)
-    start()
-    underpass, rain = hear("underpass"), hear("rain")
-    wires.told(wires.tips(3, [chip.pull_path(5)], period_ms=200), 30)
-    rain.wait("tips", 3)
-    chip.pull(4, False)
-    wait_until(lambda: chip.value(7) == 1, 30, lambda: gateway.journal())
-
-    before = chip.device
-    chip.vanish()
-    # Nobody tells the gateway: contact, gauge and relay are each missed by it.
-    for heard in (underpass, rain):
-        wait_until(
-            lambda: heard.last()["fault"] in ("port_lost", "port_missing"), 40, lambda: f"{heard.last()}")
-    wait_until(lambda: "The output relay cannot be switched" in gateway.journal(), 20, lambda: gateway.journal())
-    make_chip(label="other")
-    chip.appear()
-    assert chip.device != before
-    # Whatever the contact is by now is read: it was not pulled yet, and is so now.
-    chip.pull(4, False)
-    chip.pull(5, True)
-    underpass.wait("active", True)
-    rain.wait("fault", None)
-    wait_until(lambda: chip.value(7) == 1, 30, lambda: gateway.journal())
-    wires.told(wires.tips(2, [chip.pull_path(5)], period_ms=200), 30)
-    rain.wait("tips", 5)
 
 
 def test_a_line_that_another_program_holds_is_named_and_taken_when_it_is_free(gateway, start, make_chip, hear, machine):

@@ -54,7 +54,9 @@ class SimulatedChip:
         return int(self._machine.says(f"cat {self.value_path(line)}"))
 
     def remove(self):
-        """Undoes the chip altogether."""
+        """Undoes the chip altogether. Nobody may hold a line of it."""
+        held = self._machine.run(f"gpioinfo {self.device} | grep used] | grep -v '\"other-driver\"'", check=False).output
         self._machine.run(
             f"if [ -d {self._made} ]; then echo 0 > {self._made}/live; "
             f"find {self._made} -mindepth 1 -depth -type d -exec rmdir {{}} + ; rmdir {self._made}; fi")
+        assert not held, f"these lines were still held when {self.label} was removed:\n{held}"

@@ -9,6 +9,20 @@ import threading
 from support.waiting import wait_until
 
 
+def connect(line):
+    """The other end of one of the machine's lines."""
+    other = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # QEMU answers the next one only when it has noticed that the last one is gone.
+    other.settimeout(30)
+    try:
+        other.connect(str(line))
+    except TimeoutError:
+        other.close()
+        raise AssertionError(f"QEMU does not answer at {line}: it takes the line for connected") from None
+    other.settimeout(None)
+    return other
+
+
 class Bridge:
     """Carries the bytes between one of the machine's lines and a peer's pseudo-terminal, as a cable does.
 
@@ -16,8 +30,7 @@ class Bridge:
     """
 
     def __init__(self, line, terminal):
-        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._line.connect(str(line))
+        self._line = connect(line)
         self._terminal = os.open(str(terminal), os.O_RDWR | os.O_NOCTTY)
         self._ended, self._end = os.pipe()
         self._thread = threading.Thread(target=self._carry, daemon=True)
@@ -52,8 +65,7 @@ class Plug:
     """The bare other end of one of the machine's lines, for a test that speaks for itself."""
 
     def __init__(self, line):
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(str(line))
+        self._socket = connect(line)
 
     def write(self, data):
         self._socket.sendall(data)

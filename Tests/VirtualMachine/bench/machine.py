@@ -1,6 +1,7 @@
 """One virtual machine: booted, ordered about, and ended without leaving anything behind."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ BOOT_SECONDS = 300
 COMMAND_SECONDS = 120
 
 USB_PLUGS = ("usb-a", "usb-b")
+BREAKAGE = re.compile(r"general protection fault|BUG: .*|Oops: .*|Kernel panic.*|REMOVING GPIOCHIP WITH GPIOS STILL REQUESTED")
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,11 @@ class Machine:
     def console(self, lines=30):
         text = self.console_log.read_text(errors="replace") if self.console_log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
+
+    def breakages(self):
+        """What the kernel said of itself on the console that a healthy one never says."""
+        text = self.console_log.read_text(errors="replace") if self.console_log.exists() else ""
+        return BREAKAGE.findall(text)
 
     def put(self, source, target, mode="0644"):
         """Copies a file, or what is in a folder, to an absolute path in the machine; it belongs to root there."""
