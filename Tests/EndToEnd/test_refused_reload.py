@@ -1,15 +1,19 @@
 """What a reload would end or lose refuses it, and the watch goes on as it was."""
 
+import re
 import signal
+import time
 
 import pytest
 from support.authority import Authority, Requester
 from support.certificates import CertificateAuthority
-from support.one_gauge import CAUTION, messages_of, river, sensor, wait_messages
+from support.one_gauge import CALM, CAUTION, DANGER, messages_of, river, sensor, wait_messages
 from support.site import ROOT
+from support.small_disk import fill, hanging, slow_disk, small_disk
 from support.waiting import wait_until
 
 REFUSED = "The new configuration is refused and the old one stays"
+KEPT = "The reload is refused and the old configuration stays"
 
 
 def reload(gateway):
@@ -161,4 +165,69 @@ def test_a_new_certificate_that_is_bad_ends_no_watch_and_is_mended_without_a_res
     reload(gateway)
     gateway.wait_said("Connected to the broker", seconds=30, times=2)
     wait_until(lambda: not river.ledger().undelivered(), 20, "all is delivered")
+    assert gateway.stop() == 0
+
+
+# A disk that fails
+
+
+def test_a_reload_waits_until_what_is_in_memory_alone_is_written(
+        river, small_disk, sensor, subscriber, broker, city, desk):
+    river.state = small_disk / "state"
+    river.gateway_table["state"] = str(river.state)
+    gateway = river.start().wait_ready()
+    boot = online(subscriber)
+    expected = ["raise"]
+    sensor.distance = CAUTION
+    wait_messages(subscriber, expected)
+    fill(small_disk)
+    while "Failed to write the ledger" not in gateway.errors():
+        sensor.distance = DANGER if len(expected) % 2 else CAUTION
+        expected.append("update")
+        wait_messages(subscriber, expected)
+        assert len(expected) < 60
+    answer = ask_for_reload(river, subscriber, city, desk, boot)
+    assert (answer["result"], answer["reason"]) == ("refused", "ledger_failing")
+    assert str(river.state) in answer["explanation"] and "full" in answer["explanation"]
+    # Decided, and neither sent nor stored.
+    broker.stop()
+    sensor.distance = CALM
+    expected.append("clear")
+    # Its readings come twenty times a second.
+    time.sleep(1)
+    reload(gateway)
+    gateway.wait_said(KEPT, times=2)
+    assert re.search(f"{KEPT}: .*make room on the file system of {re.escape(str(river.state))}", gateway.errors())
+    (small_disk / "ballast").unlink()
+    gateway.wait_said("The ledger can be written again", seconds=60)
+    broker.start()
+    wait_messages(subscriber, expected, seconds=60)
+    assert len({a["id"] for a in messages_of(subscriber)}) == 1
+    assert len({(a["id"], a["revision"]) for a in messages_of(subscriber)}) == len(expected)
+    reload(gateway)
+    gateway.wait_said("The new configuration is taken up", seconds=20)
+    wait_until(lambda: gateway.errors().count("Watching.") == 2, 20, "it is reloaded now")
+    assert gateway.stop() == 0
+    assert river.call("ledger", "verify", "--config", river.configuration).returncode == 0
+
+
+def test_a_reload_does_not_wait_for_a_disk_that_hangs(river, slow_disk, sensor, subscriber):
+    river.state = slow_disk / "state"
+    river.gateway_table["state"] = str(river.state)
+    gateway = river.start().wait_ready()
+    online(subscriber)
+    with hanging(slow_disk):
+        sensor.distance = CAUTION
+        time.sleep(3)
+        reload(gateway)
+        gateway.wait_said(f"{KEPT}: the disk has been busy with the ledger for ")
+        assert str(river.state) in gateway.errors()
+        # Whoever waits for the disk answers no signal.
+        reload(gateway)
+        gateway.wait_said(KEPT, times=2)
+    wait_messages(subscriber, ["raise"], seconds=30)
+    assert len(connections(subscriber)) == 1
+    reload(gateway)
+    gateway.wait_said("The new configuration is taken up", seconds=20)
+    wait_until(lambda: len(connections(subscriber)) == 2, 20, "it is reloaded now")
     assert gateway.stop() == 0

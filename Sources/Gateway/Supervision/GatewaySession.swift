@@ -186,6 +186,7 @@ final class GatewaySession {
     }
     notifier.reloading(at: SystemClock.kernel().monotonic)
     do throws(CommandRejection) {
+      try refuseWhileLedgerIsUnwell()
       ending = .reload(try reload())
     } catch {
       notifier.ready("watching with the configuration as it was")
@@ -193,6 +194,16 @@ final class GatewaySession {
     }
     loop.stop()
     return nil
+  }
+
+  private func refuseWhileLedgerIsUnwell() throws(CommandRejection) {
+    let statistics = delivery.statistics
+    guard
+      let obstacle = statistics.obstacleToReload(
+        stateFolder: files.delivery.stateFolder, at: SystemClock.kernel().monotonic)
+    else { return }
+    logger.error("The reload is refused and the old configuration stays: \(obstacle.explanation).")
+    throw obstacle
   }
 
   /// Who looks after the certificates, where there are some.
