@@ -38,6 +38,9 @@ final class GatewaySession {
   private static let deliveryGrace = TimeSpan.seconds(3)
   /// And for the outputs that are switched over a line: some commands and their repetitions.
   private static let outputGrace = TimeSpan.seconds(1)
+  /// So long may a start take to open the ledger, of which a large one is checked: a slow card reads a few megabytes a
+  /// second.
+  private static let longestOpening = TimeSpan.minutes(3)
 
   /// - Parameter previous: the configuration that this one replaces; what only it published is cleared.
   /// - Throws: `GatewayError` when the ledger, a key or the loop cannot be had.
@@ -61,6 +64,7 @@ final class GatewaySession {
     files = if let held = loaded.files { held } else { try LoadedFiles(of: configuration, logger: logger) }
     let boot = files.boot
     loop = EventLoop { SystemClock.kernel().monotonic }
+    if previous == nil { notifier.extendStart(by: Self.longestOpening) } else { notifier.watchdog() }
     delivery = try Self.openDelivery(loaded, files, satellites: satellites, logger: logger)
     let context = configuration.formatContext(
       in: files.zone, sha256: loaded.sha256, boot: boot, epoch: delivery.epoch.current,
@@ -153,7 +157,8 @@ final class GatewaySession {
     loop.run()
 
     let isReload = if case .reload = ending { true } else { false }
-    if !isReload { notifier.stopping() }
+    // What comes now waits for outputs and for the disk: it has all of the watchdog's time, and no more.
+    if isReload { notifier.watchdog() } else { notifier.stopping() }
     releaseOutputs()
     watchkeeper.stop(isReload: isReload)
     let isStopped = delivery.stop(within: Self.deliveryGrace.nanoseconds, cause: isReload ? "reload" : "stop")
