@@ -275,6 +275,9 @@ final class StatisticsBoard: Sendable {
   func read() -> DeliveryStatistics { statistics.withLock { $0 } }
 
   func write(_ newer: DeliveryStatistics) { statistics.withLock { $0 = newer } }
+
+  /// A turn of the ledger's thread begins; it ends with the next `write`.
+  func beginTurn(at nanoseconds: Int64) { statistics.withLock { $0.turnSinceNanoseconds = nanoseconds } }
 }
 
 /// The system's wall clock in milliseconds since 1970-01-01T00:00:00Z.

@@ -27,6 +27,9 @@ public struct DeliveryStatistics: Sendable, Hashable {
   }
 
   public var ledger = LedgerState.working
+  /// Since when the ledger's thread has been at its present turn, on the monotonic clock; nil while it waits for work. A
+  /// turn is over in milliseconds unless the disk takes longer.
+  public var turnSinceNanoseconds: Int64?
   /// Messages that could not be written yet and are held in memory.
   public var unwritten = 0
   /// Messages handed over by the sensing thread and not looked at yet.

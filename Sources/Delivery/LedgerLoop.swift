@@ -184,6 +184,7 @@ final class LedgerLoop {
 
   /// One turn, and what follows it.
   func step() -> Step {
+    board.beginTurn(at: closures.now())
     let isDone = turn()
     publishStatistics()
     guard isDone else { return .goesOn(nextNanoseconds: nextDeadline()) }

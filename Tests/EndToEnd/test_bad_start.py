@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from support.one_gauge import CALM, CAUTION, DANGER, messages_of, river, sensor, wait_messages, without
+from support.small_disk import fill, small_disk
 from support.waiting import wait_until
 
 
@@ -23,29 +24,6 @@ def test_a_state_folder_without_permission_ends_the_start(river):
     gateway = river.start(wrapper=without("dac_override", "dac_read_search"))
     assert gateway.wait_ended(10) == 77
     assert str(river.state) in gateway.errors()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 512 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    result = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k,mode=0755", "tmpfs", folder], capture_output=True, text=True)
-    if result.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted here: {result.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(folder):
-    """Leaves no byte free."""
-    with open(folder / "ballast", "wb", buffering=0) as ballast:
-        try:
-            while True:
-                ballast.write(bytes(4096))
-        except OSError:
-            pass
 
 
 def test_a_disk_that_is_full_at_the_start_hinders_no_watching(river, small_disk, sensor, subscriber):

@@ -132,3 +132,14 @@ def test_a_reader_of_the_log_that_ends_does_not_end_the_gateway(river, sensor, s
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_service_manager_is_told_of_a_reload_and_given_signs_of_life_around_what_waits_for_the_disk(river, subscriber):
+    gateway = river.start().wait_ready()
+    wait_until(lambda: connections(subscriber), 10, "the status")
+    reload(gateway)
+    wait_until(lambda: len(connections(subscriber)) == 2, 20, "it is reloaded")
+    assert gateway.stop() == 0
+    told = [text.split("\n")[0].split("=")[0] for text in gateway.notified]
+    assert told == [
+        "EXTEND_TIMEOUT_USEC", "READY", "RELOADING", "WATCHDOG", "WATCHDOG", "READY", "STOPPING"], gateway.notified

@@ -26,15 +26,7 @@ extension CommandDesk {
       errands.report()
       finish(accepted, matter, nil, at: now)
     case .reload:
-      let isUsable = errands.reload()
-      finish(
-        accepted, matter,
-        isUsable
-          ? nil
-          : CommandRejection(
-            .badConfiguration,
-            "the new configuration cannot be used and the old one stays: run 'mimamori-gateway check' there, or see its "
-              + "log"), at: now)
+      finish(accepted, matter, errands.reload(), at: now)
     case .search(let search):
       try check(search)
       perform(accepted, matter, tag: search.tag, at: now)

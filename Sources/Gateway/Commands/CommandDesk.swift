@@ -26,8 +26,8 @@ final class CommandDesk {
   struct Errands {
     /// Publishes the heartbeat and every retained state anew.
     var report: () -> Void = {}
-    /// Reads the configuration again and takes it up, once this turn is over; false when it cannot be used.
-    var reload: () -> Bool = { false }
+    /// Reads the configuration again and takes it up, once this turn is over; or why that cannot be.
+    var reload: () -> CommandRejection? = { nil }
   }
 
   /// A JWS of 4 KB, and what an IoT Agent writes around it. What is longer never reaches the desk.

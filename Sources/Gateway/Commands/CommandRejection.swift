@@ -29,6 +29,10 @@ public struct CommandRejection: Error, Sendable, Hashable {
     case unknownSubject = "unknown_subject"
     /// The configuration that was to be read again cannot be used.
     case badConfiguration = "bad_configuration"
+    /// A reload would lose what the ledger could not write.
+    case ledgerFailing = "ledger_failing"
+    /// A reload would wait for a disk that is slow to answer.
+    case ledgerBusy = "ledger_busy"
   }
 
   /// The word, such as `expired`.

@@ -66,6 +66,7 @@ public struct GatewayRuntime {
         session = try makeSession(old, replacing: loaded, signals, recorder)
         loaded = old
       }
+      loaded.files = session.files
       let ending = try session.run(reload: reload)
       guard case .reload(let next) = ending else { return try finish(recorder) }
       previous = loaded
@@ -101,6 +102,8 @@ public struct GatewayRuntime {
   struct Loaded {
     let configuration: GatewayConfiguration
     let sha256: String
+    /// Nil until its first session has read them: a start makes the outputs safe before it looks for more on the disk.
+    var files: LoadedFiles?
   }
 
   private func load() throws(GatewayError) -> Loaded {
@@ -112,13 +115,26 @@ public struct GatewayRuntime {
     return Loaded(configuration: configuration, sha256: SHA256Hash.hex(of: check.bytes))
   }
 
-  /// The configuration as it reads now, or nil when it cannot be used.
-  private func reload() -> Loaded? {
+  /// The configuration as it reads now, with all that its files hold: what cannot be read must show while the session
+  /// before still watches.
+  private func reload() throws(CommandRejection) -> Loaded {
+    var next: Loaded
     do {
-      return try load()
+      next = try load()
     } catch {
       logger.error("The new configuration is refused and the old one stays. \(error)")
-      return nil
+      throw CommandRejection(
+        .badConfiguration,
+        "the new configuration cannot be used and the old one stays: run 'mimamori-gateway check' there, or see its "
+          + "log")
     }
+    do {
+      next.files = try LoadedFiles(of: next.configuration, logger: logger)
+    } catch {
+      logger.error("The new configuration is refused and the old one stays. \(error)")
+      throw CommandRejection(
+        .badConfiguration, "the new configuration cannot be used and the old one stays: \(error)")
+    }
+    return next
   }
 }

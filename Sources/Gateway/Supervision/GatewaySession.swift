@@ -13,9 +13,14 @@ final class GatewaySession {
     case reload(GatewayRuntime.Loaded)
   }
 
+  /// Reads the configuration again, or says why it cannot be used.
+  typealias Reload = () throws(CommandRejection) -> GatewayRuntime.Loaded
+
   private let logger: Logger
   private let notifier: ServiceNotifier
   private let signals: SignalSource
+  /// What this session's files held when they were read.
+  let files: LoadedFiles
   private let loop: EventLoop
   private let delivery: DeliveryService
   private let watchkeeper: Watchkeeper
@@ -33,6 +38,9 @@ final class GatewaySession {
   private static let deliveryGrace = TimeSpan.seconds(3)
   /// And for the outputs that are switched over a line: some commands and their repetitions.
   private static let outputGrace = TimeSpan.seconds(1)
+  /// So long may a start take to open the ledger, of which a large one is checked: a slow card reads a few megabytes a
+  /// second.
+  private static let longestOpening = TimeSpan.minutes(3)
 
   /// - Parameter previous: the configuration that this one replaces; what only it published is cleared.
   /// - Throws: `GatewayError` when the ledger, a key or the loop cannot be had.
@@ -53,12 +61,14 @@ final class GatewaySession {
       controllerAddress: additions.controllerAddress)
     outputs = wiring.outputs(at: now.monotonic)
     additions.keptLines?.releaseUnclaimed()
-    let boot = try Boot.identifier()
+    files = if let held = loaded.files { held } else { try LoadedFiles(of: configuration, logger: logger) }
+    let boot = files.boot
     loop = EventLoop { SystemClock.kernel().monotonic }
-    delivery = try Self.openDelivery(
-      configuration, sha256: loaded.sha256, boot: boot, satellites: satellites, logger: logger)
-    let context = try configuration.formatContext(
-      sha256: loaded.sha256, boot: boot, epoch: delivery.epoch.current, previousEpoch: delivery.epoch.previous)
+    if previous == nil { notifier.extendStart(by: Self.longestOpening) } else { notifier.watchdog() }
+    delivery = try Self.openDelivery(loaded, files, satellites: satellites, logger: logger)
+    let context = configuration.formatContext(
+      in: files.zone, sha256: loaded.sha256, boot: boot, epoch: delivery.epoch.current,
+      previousEpoch: delivery.epoch.previous)
     let formats = Formats(context)
 
     let records = delivery.takeSavedRecords()
@@ -72,9 +82,7 @@ final class GatewaySession {
       latest: Self.latestMessages(of: station.activeAlerts, in: configuration.gateway.stateFolder), outputs: outputs,
       delivery: delivery, recorder: recorder, satellites: satellites, logger: logger, boot: boot,
       isReload: previous != nil)
-    let keeper = try configuration.watchlist.map { settings throws(GatewayError) in
-      try WatchListKeeper(configuration, settings, logger: logger)
-    }
+    let keeper = files.keeper
     let kept = records.first { $0.key == WatchListKeeper.recordKey }?.value
     let list = Self.watchList(keeper, kept: kept, delivery, at: now)
     self.list = list
@@ -82,8 +90,8 @@ final class GatewaySession {
     let serialLinks = wiring.serialLinks(sink: watchkeeper, at: now.monotonic)
     wiring.connect(outputs, to: serialLinks, at: now.monotonic)
     let gpioLinks = wiring.gpioLinks(sink: watchkeeper, at: now.monotonic)
-    commands = try Self.commandDesk(
-      configuration, watchkeeper, delivery, formats, records: records, boot: boot, at: now, logger: logger)
+    commands = Self.commandDesk(
+      configuration, files, watchkeeper, delivery, formats, records: records, at: now, logger: logger)
     fetcher = Self.fetcher(
       configuration, keeper, revision: max(list?.revision ?? 0, keeper?.acceptedRevision(kept: kept) ?? 0), watchkeeper,
       delivery, commands, logger: logger)
@@ -113,9 +121,9 @@ final class GatewaySession {
 
   /// Watches until a signal ends the session.
   ///
-  /// - Parameter reload: reads the configuration again; nil when it cannot be used.
+  /// - Parameter reload: reads the configuration again, and throws when it cannot be used.
   /// - Throws: `GatewayError` when the delivery's threads cannot be started.
-  func run(reload: @escaping () -> GatewayRuntime.Loaded?) throws(GatewayError) -> Ending {
+  func run(reload: @escaping Reload) throws(GatewayError) -> Ending {
     signals.handler = { [unowned self] request in
       switch request {
       case .stop:
@@ -149,7 +157,8 @@ final class GatewaySession {
     loop.run()
 
     let isReload = if case .reload = ending { true } else { false }
-    if !isReload { notifier.stopping() }
+    // What comes now waits for outputs and for the disk: it has all of the watchdog's time, and no more.
+    if isReload { notifier.watchdog() } else { notifier.stopping() }
     releaseOutputs()
     watchkeeper.stop(isReload: isReload)
     let isStopped = delivery.stop(within: Self.deliveryGrace.nanoseconds, cause: isReload ? "reload" : "stop")
@@ -172,17 +181,34 @@ final class GatewaySession {
     if let fetcher { loop.add(fetcher) }
   }
 
-  /// Ends the session for the configuration as it reads now, if that can be used.
-  private func takeUp(_ reload: () -> GatewayRuntime.Loaded?) -> Bool {
-    guard !isToldToStop else { return false }
-    notifier.reloading(at: SystemClock.kernel().monotonic)
-    guard let loaded = reload() else {
-      notifier.ready("watching with the configuration as it was")
-      return false
+  /// Ends the session for the configuration as it reads now.
+  ///
+  /// - Returns: why it goes on instead; nil when it ends.
+  private func takeUp(_ reload: Reload) -> CommandRejection? {
+    guard !isToldToStop else {
+      return CommandRejection(
+        .badConfiguration, "the gateway is being stopped: it reads its configuration when it is started again")
     }
-    ending = .reload(loaded)
+    notifier.reloading(at: SystemClock.kernel().monotonic)
+    do throws(CommandRejection) {
+      try refuseWhileLedgerIsUnwell()
+      ending = .reload(try reload())
+    } catch {
+      notifier.ready("watching with the configuration as it was")
+      return error
+    }
     loop.stop()
-    return true
+    return nil
+  }
+
+  private func refuseWhileLedgerIsUnwell() throws(CommandRejection) {
+    let statistics = delivery.statistics
+    guard
+      let obstacle = statistics.obstacleToReload(
+        stateFolder: files.delivery.stateFolder, at: SystemClock.kernel().monotonic)
+    else { return }
+    logger.error("The reload is refused and the old configuration stays: \(obstacle.explanation).")
+    throw obstacle
   }
 
   /// Who looks after the certificates, where there are some.
@@ -200,16 +226,16 @@ final class GatewaySession {
 
   /// Who takes commands, where somebody may command.
   private static func commandDesk(
-    _ configuration: GatewayConfiguration, _ watchkeeper: Watchkeeper, _ delivery: DeliveryService, _ formats: Formats,
-    records: [StateRecord], boot: String, at now: Moment, logger: Logger
-  ) throws(GatewayError) -> CommandDesk? {
+    _ configuration: GatewayConfiguration, _ files: LoadedFiles, _ watchkeeper: Watchkeeper,
+    _ delivery: DeliveryService, _ formats: Formats, records: [StateRecord], at now: Moment, logger: Logger
+  ) -> CommandDesk? {
     guard !configuration.authorities.isEmpty else { return nil }
     let judge = CommandJudge(
       root: configuration.mqtt.root, gateway: configuration.gateway.id, groups: configuration.groups,
-      authorities: try configuration.signingAuthorities(), boot: boot)
+      authorities: files.authorities, boot: files.boot)
     return CommandDesk(
       judge: judge, watchkeeper: watchkeeper, delivery: delivery, formats: formats, logger: logger, records: records,
-      boot: boot, at: now)
+      boot: files.boot, at: now)
   }
 
   /// Sets every output to its safe state, and waits a moment for those that tell.
@@ -221,48 +247,6 @@ final class GatewaySession {
     for output in outputs where output.isWaiting {
       logger.error("The output \(output.id) has not told that it stands in its safe state.")
     }
-  }
-
-  private static func openDelivery(
-    _ configuration: GatewayConfiguration, sha256: String, boot: String, satellites: SatelliteClock?, logger: Logger
-  ) throws(GatewayError) -> DeliveryService {
-    let settings = try configuration.deliverySettings(boot: boot, logger: logger)
-    // A person's head is written on the ledger's thread, so it needs the formats but no epoch: the head carries its own.
-    let formats = Formats(try configuration.formatContext(sha256: sha256, boot: boot, epoch: "", previousEpoch: nil))
-    let handOver = HandOver(formats: formats) {
-      var clock = SystemClock(satellites: satellites)
-      return clock.now()
-    }
-    do {
-      return try DeliveryService(
-        settings: settings,
-        freeze: { handOver.freeze($0) },
-        correct: { handOver.correct($0, madeNanoseconds: $1) },
-        mayFreezeAhead: { handOver.mayFreezeAhead },
-        head: { head in
-          var clock = SystemClock(satellites: satellites)
-          let payload = formats.head(
-            Alerts.StreamHead(
-              stream: head.stream, epoch: head.epoch, previousEpoch: nil, last: head.last,
-              deliveredThrough: head.deliveredThrough),
-            at: clock.now())
-          return RetainedState(
-            topic: formats.context.topics.head(SubjectID(head.stream)), payload: payload, urgency: .spread)
-        },
-        digest: { SHA256Hash.digest(of: $0) },
-        logger: logger,
-        now: { SystemClock.kernel().monotonic.nanoseconds })
-    } catch {
-      throw GatewayError(GatewayError.ExitStatus(rawValue: error.exitStatus) ?? .bug, "\(error)")
-    }
-  }
-
-  /// The bytes in which the alerts that an earlier run left active were last told. One that cannot be read is told anew.
-  private static func latestMessages(of alerts: [Alert], in stateFolder: String) -> [String: [UInt8]] {
-    guard !alerts.isEmpty, let reader = try? LedgerReader(stateFolder: stateFolder) else { return [:] }
-    var latest: [String: [UInt8]] = [:]
-    for alert in alerts { latest[alert.id] = (try? reader.bytes(id: alert.id, revision: alert.revision)) ?? nil }
-    return latest
   }
 
   /// Who fetches watch lists from the broker, where there may be one.

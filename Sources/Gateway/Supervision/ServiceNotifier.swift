@@ -32,6 +32,8 @@ public struct ServiceNotifier: Sendable {
     send("RELOADING=1\nMONOTONIC_USEC=\(time.nanoseconds / 1000)")
   }
   public func stopping() { send("STOPPING=1") }
+  /// Asks for so much time from now on, although a start may not take as long.
+  public func extendStart(by time: TimeSpan) { send("EXTEND_TIMEOUT_USEC=\(time.nanoseconds / 1000)") }
   /// Never waits: a sign of life that the service manager does not take at once is followed by the next.
   public func watchdog() { send("WATCHDOG=1", waits: false) }
 

@@ -209,15 +209,24 @@ extension GatewayConfiguration {
   var topics: Topics { Topics(root: mqtt.root, watchRoot: mqtt.watchRoot, gateway: gateway.id) }
 
   /// - Throws: `GatewayError` when the time zone cannot be read any more.
-  func formatContext(
-    sha256: String, boot: String, epoch: String, previousEpoch: String?
-  ) throws(GatewayError) -> FormatContext {
-    let zone: TimeZoneOffsets
+  func zoneOffsets() throws(GatewayError) -> TimeZoneOffsets {
     do {
-      zone = try TimeZoneTable.offsets(of: gateway.timezone)
+      return try TimeZoneTable.offsets(of: gateway.timezone)
     } catch {
       throw GatewayError(.badConfiguration, "\(error)")
     }
+  }
+
+  /// - Throws: `GatewayError` when the time zone cannot be read any more.
+  func formatContext(
+    sha256: String, boot: String, epoch: String, previousEpoch: String?
+  ) throws(GatewayError) -> FormatContext {
+    formatContext(in: try zoneOffsets(), sha256: sha256, boot: boot, epoch: epoch, previousEpoch: previousEpoch)
+  }
+
+  func formatContext(
+    in zone: TimeZoneOffsets, sha256: String, boot: String, epoch: String, previousEpoch: String?
+  ) -> FormatContext {
     let identity = cap.flatMap { cap in
       CAPIdentity(
         sender: cap.sender, scope: cap.scope == .public ? .unrestricted : .restricted, restriction: cap.restriction)

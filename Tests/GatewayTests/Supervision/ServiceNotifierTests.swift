@@ -55,9 +55,11 @@ struct ServiceNotifierTests {
     notifier.ready("watching")
     notifier.reloading(at: MonotonicTime(nanoseconds: 12_345_678))
     notifier.stopping()
+    notifier.extendStart(by: .minutes(3))
     #expect(manager.next() == "READY=1\nSTATUS=watching")
     #expect(manager.next() == "RELOADING=1\nMONOTONIC_USEC=12345")
     #expect(manager.next() == "STOPPING=1")
+    #expect(manager.next() == "EXTEND_TIMEOUT_USEC=180000000")
     #expect(manager.next() == nil)
   }
 
