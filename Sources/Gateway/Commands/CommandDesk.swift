@@ -66,8 +66,8 @@ final class CommandDesk {
     quantities = Dictionary(uniqueKeysWithValues: formats.context.plan.sensors.map { ($0.id, $0.quantity) })
     var batch = DeliveryBatch()
     memory = CommandMemory(
-      records: records, boot: boot, isLedgerLost: delivery.wasSetAside || delivery.isWithoutPast, at: now,
-      changes: &batch.records)
+      records: records, boot: boot, isLedgerLost: delivery.wasSetAside || delivery.isWithoutPast,
+      hasUnstoredAnswers: delivery.unstoredCommands > 0, at: now, changes: &batch.records)
     nextSequence = (delivery.lastSequences[OutgoingMessage.commandStream] ?? 0) + 1
     pace = Pace(perSecond: Self.mostPerSecond, burst: Self.mostAtOnce, now: now.monotonic.nanoseconds)
     refusalBudget = RefusalBudget(at: now.monotonic)
