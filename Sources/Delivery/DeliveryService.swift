@@ -28,6 +28,8 @@ public final class DeliveryService: Sendable {
 
   /// How many messages of the stream of alerts an earlier run numbered, perhaps sent, and could not store.
   public let unstoredAlerts: Int
+  /// The same of the stream of answers: each may stand for a command that was done and that the ledger does not know.
+  public let unstoredCommands: Int
 
   private let settings: DeliverySettings
   private let closures: DeliveryClosures
@@ -90,8 +92,8 @@ public final class DeliveryService: Sendable {
     wasSetAside = opening.setAside != nil
     isWithoutPast = ledger.isInMemory
     records = Locked(opening.records)
-    unstoredAlerts = opening.unstored.filter { $0.stream == OutgoingMessage.alertStream }
-      .reduce(0) { $0 + Int(clamping: $1.last - $1.first + 1) }
+    unstoredAlerts = opening.unstored.count(of: OutgoingMessage.alertStream)
+    unstoredCommands = opening.unstored.count(of: OutgoingMessage.commandStream)
     lastSequences = Dictionary(uniqueKeysWithValues: opening.streams.map { ($0.stream, $0.last) })
     self.settings = settings
     self.closures = closures

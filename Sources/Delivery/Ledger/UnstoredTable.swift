@@ -19,6 +19,11 @@ package struct UnstoredNumbers: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension [UnstoredNumbers] {
+  /// How many of a stream there are.
+  func count(of stream: String) -> Int {
+    filter { $0.stream == stream }.reduce(0) { $0 + Int(clamping: $1.last - $1.first + 1) }
+  }
+
   /// Adds one number of a stream.
   mutating func add(_ number: UInt64, of stream: String) {
     if let index = lastIndex(where: { $0.stream == stream }), self[index].last + 1 == number {

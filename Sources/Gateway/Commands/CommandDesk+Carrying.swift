@@ -11,15 +11,6 @@ extension CommandDesk {
     let message: IncomingMessage
   }
 
-  /// Where searches for tags are kept, so that a restart goes on with them: hashes and pseudonyms, as the watch list.
-  static let searchPrefix = "gateway/search/"
-
-  private struct KeptSearch: Codable {
-    var tag: String
-    var subject: String
-    var until: WallTime
-  }
-
   func carryOut(_ accepted: AcceptedCommand, _ matter: Case, at now: Moment) throws(CommandRejection) {
     switch accepted.request {
     case .report:
@@ -41,11 +32,9 @@ extension CommandDesk {
     watchkeeper.carryOut(command, tag: tag) { result, moment, batch in
       switch result {
       case .done:
-        if case .search(let search) = command.action, let tag {
-          let kept = KeptSearch(tag: tag.hex, subject: search.subject.text, until: search.until)
-          let key = Self.searchPrefix + search.subject.text
-          searches[key] = StrictJSON.encode(kept)
-          batch.records.append(StateRecord(key: key, value: searches[key]))
+        if case .search(let search) = command.action, case .search(let asked) = accepted.request, let tag {
+          let end = TagSearchEnd(until: asked.end, lasting: search.until - moment.wall, from: moment.monotonic)
+          batch.records += searches.begin(tag, as: search.subject, until: end, at: moment)
         }
         finish(accepted, matter, nil, at: moment, into: &batch)
       case .refused(let refusal):
@@ -253,17 +242,9 @@ extension CommandDesk {
   /// Goes on with the searches of an earlier run; those that are over are forgotten. To be called once there is a watch
   /// list, whose key makes tags known.
   func resumeSearches() {
-    let now = watchkeeper.present()
     var batch = DeliveryBatch()
-    for (key, record) in searches {
-      guard let kept = try? StrictJSON.decode(KeptSearch.self, from: record), kept.until > now.wall,
-        let tag = SHA256Hash(hex: kept.tag)
-      else {
-        batch.records.append(StateRecord(key: key, value: nil))
-        searches[key] = nil
-        continue
-      }
-      watchkeeper.goOnSearching(for: tag, as: SubjectID(kept.subject), until: kept.until)
+    for search in searches.goOn(at: watchkeeper.present(), changes: &batch.records) {
+      watchkeeper.goOnSearching(for: search.tag, as: search.subject, until: search.end)
     }
     if !batch.records.isEmpty { delivery.commit(batch) }
   }
@@ -301,7 +282,7 @@ extension CommandRefusal {
     case .badReadings:
       "the readings are none, too many, out of order, too late or out of the sensor's range: begin at 0 s and rise in time"
     case .realHazard: "a real hazard is there or an alert of it is active: that goes first; try again when it is over"
-    case .tooMany: "as much of the kind goes on as there may be: end something first"
+    case .tooMany: "as much of the kind goes on as there may be: end something first, or wait until something is over"
     case .badCase: "the case has not 1 to 64 characters: name the search by its case"
     }
   }

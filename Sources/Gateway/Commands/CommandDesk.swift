@@ -47,8 +47,7 @@ final class CommandDesk {
   var errands = Errands()
   var nextSequence: UInt64
   var refusalBudget: RefusalBudget
-  /// The searches that go on, as the ledger keeps them.
-  var searches: [String: [UInt8]] = [:]
+  var searches: KeptSearches
   private var pace: Pace
   private var neglectLoggedAt: MonotonicTime?
   private var neglectedSince: UInt64 = 0
@@ -66,12 +65,12 @@ final class CommandDesk {
     quantities = Dictionary(uniqueKeysWithValues: formats.context.plan.sensors.map { ($0.id, $0.quantity) })
     var batch = DeliveryBatch()
     memory = CommandMemory(
-      records: records, boot: boot, isLedgerLost: delivery.wasSetAside || delivery.isWithoutPast, at: now,
-      changes: &batch.records)
+      records: records, boot: boot, isLedgerLost: delivery.wasSetAside || delivery.isWithoutPast,
+      hasUnstoredAnswers: delivery.unstoredCommands > 0, at: now, changes: &batch.records)
+    searches = KeptSearches(records: records, boot: boot, changes: &batch.records)
     nextSequence = (delivery.lastSequences[OutgoingMessage.commandStream] ?? 0) + 1
     pace = Pace(perSecond: Self.mostPerSecond, burst: Self.mostAtOnce, now: now.monotonic.nanoseconds)
     refusalBudget = RefusalBudget(at: now.monotonic)
-    for record in records where record.key.hasPrefix(Self.searchPrefix) { searches[record.key] = record.value }
     if !batch.records.isEmpty { delivery.commit(batch) }
   }
 

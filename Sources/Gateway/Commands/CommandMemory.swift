@@ -72,7 +72,7 @@ public struct CommandMemory: Sendable {
     /// What was issued before may have been done by this gateway, which would not know any more; nil: not known yet,
     /// because no clock was synchronized.
     var began: WallTime?
-    /// The boot in which a ledger was lost.
+    /// The boot in which a ledger was lost, or answers that it had not taken yet.
     var lostInBoot: String?
     /// From then on a command need not name the boot; nil: not known yet, because no clock was synchronized.
     var unboundFrom: WallTime?
@@ -99,9 +99,12 @@ public struct CommandMemory: Sendable {
   /// - Parameters:
   ///   - boot: the present one. What named an earlier boot needs not be remembered.
   ///   - isLedgerLost: an earlier ledger could not be read, so that its memory is gone with it.
+  ///   - hasUnstoredAnswers: an earlier run answered commands while the ledger could not be written, and was ended before it
+  ///     could: what the ledger kept does not know them.
   ///   - changes: takes records that are to be committed: what need not be remembered is gone there as well.
   public init(
-    records: [StateRecord], boot: String, isLedgerLost: Bool = false, at now: Moment, changes: inout [StateRecord]
+    records: [StateRecord], boot: String, isLedgerLost: Bool = false, hasUnstoredAnswers: Bool = false, at now: Moment,
+    changes: inout [StateRecord]
   ) {
     self.boot = boot
     startedAt = now.monotonic
@@ -125,10 +128,13 @@ public struct CommandMemory: Sendable {
         insert(entry)
       }
     }
-    if isNew {
-      state.lostInBoot = isLedgerLost ? boot : nil
-      changes.append(StateRecord(key: Self.stateKey, value: StrictJSON.encode(state)))
+    let isLost = hasUnstoredAnswers || isNew && isLedgerLost
+    if isLost {
+      state.lostInBoot = boot
+      // As if it began now; when that was, the first synchronized clock tells.
+      state.unboundFrom = nil
     }
+    if isNew || isLost { changes.append(StateRecord(key: Self.stateKey, value: StrictJSON.encode(state))) }
   }
 
   /// How many commands are remembered.

@@ -140,12 +140,12 @@ public struct ReplayRun {
   /// Whom the recording's tags belong to. A list that is missing or refused is said; the replay then knows nobody.
   static func matcher(
     for configuration: GatewayConfiguration, logger: Logger
-  ) -> (plan: WatchPlan, resolve: (RecordedTag) -> SubjectID?, search: (String, WatchSearch) -> Void) {
+  ) -> (plan: WatchPlan, resolve: (RecordedTag) -> SubjectID?, search: (String, WatchSearch, Moment) -> Void) {
     // A recording outlives its list: whether the list is still valid today is not asked.
     let anyDay = Moment(
       monotonic: MonotonicTime(nanoseconds: 0), wall: WallTime(milliseconds: 0), clock: .unsynchronized)
     guard let settings = configuration.watchlist, settings.file != nil else {
-      return (.empty, { _ in nil }, { _, _ in })
+      return (.empty, { _ in nil }, { _, _, _ in })
     }
     let list: WatchList?
     do {
@@ -164,9 +164,10 @@ public struct ReplayRun {
         case .clear(let identifier): matcher.match(identifier, at: anyDay.monotonic)
         }
       },
-      { hex, wanted in
+      { hex, wanted, moment in
+        matcher.endSearches(at: moment)
         guard let hash = SHA256Hash(hex: hex),
-          matcher.search(for: hash, as: wanted.subject, until: wanted.until)
+          matcher.search(for: hash, as: wanted.subject, until: wanted.end(at: moment))
         else {
           return logger.warning(
             "The recording's search \(wanted.searchCase) was passed over: there is no watch list, or too many searches")

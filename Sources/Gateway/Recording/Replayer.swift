@@ -52,7 +52,7 @@ public struct Replayer {
   private var raw: RawReplay?
   private let watch: WatchPlan
   private let resolve: (RecordedTag) -> SubjectID?
-  private let search: (String, WatchSearch) -> Void
+  private let search: (String, WatchSearch, Moment) -> Void
   private var isStarted = false
   private var timeline = RecordingTimeline()
 
@@ -62,12 +62,12 @@ public struct Replayer {
   ///   - watch: the persons who are watched over, told to the station when it starts.
   ///   - drivers: what recorded bytes and edges are fed to; nil: they are passed over.
   ///   - resolve: finds the person who carries a tag, if it is on the list or searched for.
-  ///   - search: told the hash of a tag that is searched for from now on, for `resolve`.
+  ///   - search: told the hash of a tag that is searched for from a moment on, for `resolve`.
   ///   - keepsHeard: keep what sensors say, line by line, in `heard`.
   public init(
     station: Station, plan: StationPlan, watch: WatchPlan = .empty, drivers: ReplayDrivers? = nil,
     resolve: @escaping (RecordedTag) -> SubjectID? = { _ in nil },
-    search: @escaping (String, WatchSearch) -> Void = { _, _ in }, keepsHeard: Bool = false
+    search: @escaping (String, WatchSearch, Moment) -> Void = { _, _, _ in }, keepsHeard: Bool = false
   ) {
     self.keepsHeard = keepsHeard
     firstOfPair = Dictionary(
@@ -118,7 +118,7 @@ public struct Replayer {
       station.handle(.timePasses, at: moment, into: &effects)
       handle(observations, at: moment, into: &effects)
     } else {
-      tell(try input(of: line), at: moment, into: &effects)
+      tell(try input(of: line, at: moment), at: moment, into: &effects)
     }
   }
 
@@ -193,12 +193,12 @@ public struct Replayer {
     if !watch.members.isEmpty { station.handle(.watch(watch), at: start, into: &effects) }
   }
 
-  private mutating func input(of line: RecordingLine) throws(RecordingError) -> StationInput {
+  private mutating func input(of line: RecordingLine, at moment: Moment) throws(RecordingError) -> StationInput {
     switch line.content {
     case .header, .event, .timePasses, .gap, .rawBytes, .sentBytes, .frames, .rawEdge, .call:
       return .timePasses
     case .command(let command, let tag):
-      if case .search(let wanted) = command.action, let tag { search(tag, wanted) }
+      if case .search(let wanted) = command.action, let tag { search(tag, wanted, moment) }
       return .command(command)
     case .reading(let sensor, let number):
       guard let quantity = try quantity(of: sensor, "value", { $0.isMeasured }) else {

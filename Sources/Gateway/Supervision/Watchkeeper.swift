@@ -189,11 +189,16 @@ package final class Watchkeeper: ObservationSink, EventSource {
   ) {
     let now = advance()
     station.handle(.timePasses, at: now, into: &effects)
+    // The station knows persons alone: how many tags can be known is decided here.
+    if let tag, !matcher.hasRoom(toSearchFor: tag) {
+      return settle(at: now, always: true) { adding(.refused(.tooMany), now, &$0) }
+    }
     recorder?.record(station.recorded(command), tag: tag?.hex, at: now)
     station.handle(.command(command), at: now, into: &effects)
     let answer = effects.answers.last
     if answer?.result == .done, case .search(let search) = command.action, let tag {
-      _ = matcher.search(for: tag, as: search.subject, until: search.until)
+      // That there is a list, without which no tag is known, was looked at before.
+      _ = matcher.search(for: tag, as: search.subject, until: search.end(at: now))
     }
     settle(at: now) { batch in
       if let answer { adding(answer.result, now, &batch) }
@@ -212,9 +217,9 @@ package final class Watchkeeper: ObservationSink, EventSource {
   /// Whether the watch list gives this person a tag here.
   func watches(_ subject: SubjectID) -> Bool { matcher.watches(subject) }
 
-  /// Goes on with a search that an earlier run began.
-  func goOnSearching(for tag: SHA256Hash, as subject: SubjectID, until: WallTime) {
-    _ = matcher.search(for: tag, as: subject, until: until)
+  /// Goes on with a search that an earlier run began. Without a list, whose key makes tags known, it waits for one.
+  func goOnSearching(for tag: SHA256Hash, as subject: SubjectID, until end: TagSearchEnd) {
+    _ = matcher.search(for: tag, as: subject, until: end)
   }
 
   private func handle(_ observations: [TimedObservation]) {
@@ -247,6 +252,7 @@ package final class Watchkeeper: ObservationSink, EventSource {
     let (steps, quality) = (clock.steps, clock.quality)
     let now = clock.now()
     matcher.follow(now.wall)
+    matcher.endSearches(at: now)
     if clock.hasChanged(since: steps, quality) {
       lastTime = max(lastTime, now.monotonic)
       let moment = clock.moment(at: lastTime)

@@ -19,7 +19,7 @@ public struct TagMatcher: Sendable {
   private struct SearchedTag: Sendable {
     let hash: SHA256Hash
     let subject: SubjectID
-    let until: WallTime
+    var end: TagSearchEnd
   }
 
   /// So many tags are searched for at once.
@@ -53,12 +53,17 @@ public struct TagMatcher: Sendable {
   /// Tells the civil time, by which some rotating tags are known. Costs nothing where there are none.
   public mutating func follow(_ wall: WallTime) {
     self.wall = wall
-    if !searched.isEmpty, searched.contains(where: { $0.until <= wall }) {
-      searched.removeAll { $0.until <= wall }
-      numberSubjects()
-      cache?.wipe()
-    }
     rotating?.adjust(to: wall)
+  }
+
+  /// Searches for no tag any more whose search is over at `now`. Costs nothing where none is searched for.
+  public mutating func endSearches(at now: Moment) {
+    guard !searched.isEmpty else { return }
+    for index in searched.indices { searched[index].end.follow(now) }
+    guard searched.contains(where: { $0.end.isOver(at: now.monotonic) }) else { return }
+    searched.removeAll { $0.end.isOver(at: now.monotonic) }
+    numberSubjects()
+    cache?.wipe()
   }
 
   /// Whose tag was heard at `time`, if it is somebody's on the list.
@@ -78,15 +83,20 @@ public struct TagMatcher: Sendable {
 
   /// Also knows the tag with this hash as `subject`'s, until an end. False without a list, whose key makes the hashes,
   /// and when too many are searched for.
-  public mutating func search(for hash: SHA256Hash, as subject: SubjectID, until: WallTime) -> Bool {
+  public mutating func search(for hash: SHA256Hash, as subject: SubjectID, until end: TagSearchEnd) -> Bool {
+    guard list != nil, hasRoom(toSearchFor: hash) else { return false }
     searched.removeAll { $0.hash == hash }
-    guard list != nil, searched.count < Self.mostSearched else { return false }
-    searched.append(SearchedTag(hash: hash, subject: subject, until: until))
+    searched.append(SearchedTag(hash: hash, subject: subject, end: end))
     numberSubjects()
     // It may be remembered as a stranger's.
     cache?.wipe()
     if cache == nil { cache = TagCache(capacity: cacheCapacity, span: cacheSpan) }
     return true
+  }
+
+  /// Whether this tag can be searched for beside the others.
+  public func hasRoom(toSearchFor hash: SHA256Hash) -> Bool {
+    searched.count < Self.mostSearched || searched.contains { $0.hash == hash }
   }
 
   /// The list's persons, then those who are searched for.

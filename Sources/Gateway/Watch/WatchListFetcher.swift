@@ -62,6 +62,9 @@ final class WatchListFetcher: EventSource {
   private var pace = Pace(perSecond: mostPerSecond, burst: mostAtOnce, now: 0)
   /// The last manifest that came too early to be looked at, or while a list was being read.
   private var postponed: [UInt8]?
+  /// The last manifest that was refused as expired, and when it is judged again: the clock may have been wrong, and a
+  /// broker passes on a retained message once.
+  private var expired: (text: [UInt8], judgedAgainAt: MonotonicTime)?
   /// What was logged within the minute that began then: each reason once.
   private var logged: (since: MonotonicTime, reasons: Set<WatchListRefusal.Reason>)?
   private let random: (ClosedRange<Int64>) -> Int64
@@ -95,10 +98,11 @@ final class WatchListFetcher: EventSource {
 
   var nextDeadline: MonotonicTime? {
     let next: MonotonicTime? = postponed == nil ? nil : MonotonicTime(nanoseconds: pace.nextNanoseconds())
+    let due = [next, expired?.judgedAgainAt].compactMap(\.self)
     switch phase {
-    case .idle: return next
+    case .idle: return due.min()
     case .reading: return nil
-    case .waiting(_, let time), .fetching(_, let time): return next.map { min($0, time) } ?? time
+    case .waiting(_, let time), .fetching(_, let time): return due.reduce(time) { min($0, $1) }
     }
   }
 
@@ -150,6 +154,14 @@ final class WatchListFetcher: EventSource {
     default: break
     }
     takePostponed(at: time)
+    takeExpired(at: time)
+  }
+
+  private func takeExpired(at time: MonotonicTime) {
+    guard let (text, due) = expired, due <= time else { return }
+    expired = (text, time + Self.retryTime)
+    // What came later goes first.
+    if postponed == nil { receive(text) }
   }
 
   /// A broker passes on a retained message once.
@@ -191,11 +203,10 @@ final class WatchListFetcher: EventSource {
     do {
       manifest = try verifier.manifest(text, acceptedRevision: revision, at: moment)
     } catch {
-      // A clock that is set later may judge the end differently.
-      if error.reason != .expired { refused = text }
-      refusal = error.reason.rawValue
-      return say(error)
+      return refuse(text, error, at: moment.monotonic)
     }
+    // It is the one at the broker now.
+    expired = nil
     guard manifest.revision > revision else {
       refusal = nil
       return
@@ -232,10 +243,20 @@ final class WatchListFetcher: EventSource {
 
   private func refuse(_ offer: Offer, _ error: WatchListRefusal) {
     phase = .idle
-    refused = offer.text
-    refusal = error.reason.rawValue
     listen([])
-    say(error)
+    refuse(offer.text, error, at: now().monotonic)
+  }
+
+  /// A clock that is set later may judge the end differently: what has expired is kept, and said once.
+  private func refuse(_ text: [UInt8], _ error: WatchListRefusal, at time: MonotonicTime) {
+    refusal = error.reason.rawValue
+    guard error.reason == .expired else {
+      refused = text
+      return say(error)
+    }
+    let isKnown = expired?.text == text
+    expired = (text, time + Self.retryTime)
+    if !isKnown { say(error) }
   }
 
   /// Each reason once a minute: whoever forges must not fill the log.

@@ -177,6 +177,29 @@ import Testing
     #expect(!memory.mayHaveForgotten(issued: Self.now.wall + .seconds(5), at: later))
   }
 
+  @Test func `after answers that no ledger took is in doubt as after a loss, though it knows what was before`() {
+    var kept = Kept()
+    var memory = Self.memory()
+    kept.take(memory.tidy(at: Self.now))
+    kept.take([memory.remember(Self.entry("a", expires: .hours(47)))])
+    let restart = Self.at(.hours(26))
+    #expect(!Self.memory(kept, at: restart).needsBoot(at: restart))
+    var changes: [StateRecord] = []
+    var later = CommandMemory(
+      records: kept.records, boot: "one", hasUnstoredAnswers: true, at: restart, changes: &changes)
+    kept.take(changes)
+    #expect(later.entry(authority: "city", id: "a") != nil)
+    #expect(later.mayHaveForgotten(issued: restart.wall, at: Self.at(.hours(26), clock: .unsynchronized)))
+    kept.take(later.tidy(at: restart))
+    // A further run finds nothing that is missing, and knows it from the record.
+    for memory in [later, Self.memory(kept, at: Self.at(.hours(27)))] {
+      #expect(memory.needsBoot(at: Self.at(.hours(50))))
+      #expect(!memory.needsBoot(at: Self.at(.hours(51))))
+      #expect(memory.mayHaveForgotten(issued: restart.wall + .seconds(4), at: Self.at(.hours(27))))
+      #expect(!memory.mayHaveForgotten(issued: restart.wall + .seconds(5), at: Self.at(.hours(27))))
+    }
+  }
+
   @Test func `after a loss believes nothing without a clock until the next boot`() {
     var changes: [StateRecord] = []
     var kept = Kept()

@@ -1,7 +1,8 @@
 import Alerts
-import Gateway
 import Observations
 import Testing
+
+@testable import Gateway
 
 @Suite struct `Tag matcher` {
   typealias Fixture = WatchListFixture
@@ -72,7 +73,7 @@ import Testing
     var matcher = TagMatcher()
     let wanted = try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e90008")
     let hash = city.tagKey.hash(of: wanted)
-    let end = Fixture.now.wall + .hours(3)
+    let end = TagSearchEnd(until: Fixture.now.wall + .hours(3), lasting: .hours(3), from: Fixture.now.monotonic)
     let withoutKey = matcher.search(for: hash, as: sought, until: end)
     #expect(!withoutKey, "Without a list there is no key")
     matcher.use(try city.accept(try city.file()))
@@ -83,15 +84,61 @@ import Testing
     #expect(matcher.subject(forHash: hash) == sought && matcher.listedHash(of: wanted) == hash)
     matcher.use(try city.accept(try city.file()))
     #expect(matcher.match(wanted, at: time(seconds: 2)) == sought, "A new list ends no search")
-    matcher.follow(end)
+    matcher.endSearches(at: Fixture.now.advanced(by: .hours(3) - .seconds(1)))
+    #expect(matcher.match(wanted, at: time(seconds: 3)) == sought)
+    matcher.endSearches(at: Fixture.now.advanced(by: .hours(3)))
     #expect(matcher.match(wanted, at: time(seconds: 3)) == nil && matcher.listedHash(of: wanted) == nil)
     for number in 10..<10 + TagMatcher.mostSearched {
       let other = try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e9\(number)00")
-      let isTaken = matcher.search(for: city.tagKey.hash(of: other), as: sought, until: end + .hours(1))
+      let isTaken = matcher.search(for: city.tagKey.hash(of: other), as: sought, until: end)
       #expect(isTaken)
     }
     let isOneTooMany = matcher.search(for: hash, as: sought, until: end)
-    #expect(!isOneTooMany)
+    #expect(!isOneTooMany && !matcher.hasRoom(toSearchFor: hash))
+    let known = city.tagKey.hash(of: try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e91000"))
+    let isRenewed = matcher.search(for: known, as: sought, until: end)
+    #expect(isRenewed && matcher.hasRoom(toSearchFor: known), "One that is searched for already is no more")
+  }
+
+  @Test func `searches on for as long as it was asked to when the clock is set`() throws {
+    let city = try Fixture()
+    let sought = SubjectID("ffffffffffffffffffffffff")
+    var matcher = TagMatcher()
+    matcher.use(try city.accept(try city.file()))
+    let wanted = try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e90008")
+    let begun = Moment(
+      monotonic: time(seconds: 100), wall: WallTime(milliseconds: 100_000), clock: .unsynchronized)
+    let search = WatchSearch(subject: sought, person: .elder, searchCase: "26-118", until: begun.wall + .hours(6))
+    let isBegun = matcher.search(for: city.tagKey.hash(of: wanted), as: sought, until: search.end(at: begun))
+    #expect(isBegun)
+    let isSet = Moment(monotonic: time(seconds: 200), wall: Fixture.now.wall, clock: .synchronized)
+    for span in [TimeSpan.zero, .hours(1), .hours(6) - .seconds(101)] {
+      matcher.endSearches(at: isSet.advanced(by: span))
+      #expect(matcher.match(wanted, at: time(seconds: 200) + span) == sought)
+    }
+    matcher.endSearches(at: isSet.advanced(by: .hours(6) - .seconds(100)))
+    #expect(matcher.match(wanted, at: time(seconds: 21_700)) == nil)
+  }
+
+  @Test func `searches after a start without a clock until the clock tells that it is over`() throws {
+    let city = try Fixture()
+    let sought = SubjectID("ffffffffffffffffffffffff")
+    var matcher = TagMatcher()
+    matcher.use(try city.accept(try city.file()))
+    let wanted = try tag("ibeacon", "e2c56db5dffb48d2b060d0f5a71096e003e90008")
+    let unset = Moment(monotonic: time(seconds: 10), wall: WallTime(milliseconds: 0), clock: .unsynchronized)
+    let end = TagSearchEnd(until: Fixture.now.wall + .hours(3), lasting: .hours(6), from: time(seconds: 0))
+      .inAnotherBoot(savedAt: time(seconds: 0), now: unset)
+    let isBegun = matcher.search(for: city.tagKey.hash(of: wanted), as: sought, until: end)
+    #expect(isBegun)
+    matcher.endSearches(at: unset.advanced(by: .hours(1)))
+    #expect(matcher.match(wanted, at: time(seconds: 3_610)) == sought)
+    let known = Moment(monotonic: time(seconds: 3_620), wall: Fixture.now.wall + .hours(2), clock: .synchronized)
+    for (span, subject) in [(TimeSpan.hours(1) - .seconds(1), sought), (.hours(1), nil)] as [(TimeSpan, SubjectID?)] {
+      matcher.endSearches(at: known)
+      matcher.endSearches(at: known.advanced(by: span))
+      #expect(matcher.match(wanted, at: known.monotonic + span) == subject)
+    }
   }
 
   @Test func `gives the station the person and never the tag`() throws {

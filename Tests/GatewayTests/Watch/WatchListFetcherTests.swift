@@ -56,6 +56,11 @@ import Testing
       if let due = fetcher.nextDeadline, due <= now.monotonic { fetcher.wake(at: now.monotonic) }
     }
 
+    /// The wall clock is set; the monotonic clock goes on.
+    func setClock(to wall: WallTime) {
+      now = Moment(monotonic: now.monotonic, wall: wall, clock: now.clock)
+    }
+
     /// Waits until the list was judged. Returns false after a minute.
     func isJudged() -> Bool {
       let end = monotonicNow() + .seconds(60)
@@ -280,11 +285,73 @@ import Testing
       let broker = Broker(city)
       broker.offer(try WatchListFile(bytes: try spoilt.file()).manifest)
       #expect(broker.fetcher.refusal == reason)
-      #expect(broker.fetcher.nextDeadline == nil && broker.listened == [], "\(reason)")
+      // What has expired is judged again: the clock may have been wrong.
+      let again = reason == "expired" ? broker.now.monotonic + .minutes(10) : nil
+      #expect(broker.fetcher.nextDeadline == again && broker.listened == [], "\(reason)")
       // A good one is taken all the same.
       let isJudged = broker.bring(try file())
       #expect(isJudged && broker.accepted.count == 1 && broker.fetcher.refusal == nil, "\(reason)")
     }
+  }
+
+  /// Past the end of the list.
+  private static let farAhead = Fixture.now.wall + .hours(24 * 365)
+
+  @Test func `that a clock far ahead took for expired is fetched once the clock is right, and said once`() throws {
+    let file = try file()
+    let broker = Broker(city)
+    broker.setClock(to: Self.farAhead)
+    broker.offer(file.manifest)
+    for _ in 0..<3 {
+      #expect(broker.fetcher.refusal == "expired" && broker.listened == [])
+      #expect(broker.fetcher.nextDeadline == broker.now.monotonic + .minutes(10))
+      broker.wait(.minutes(10))
+    }
+    // A broker passes it on once more with each connection.
+    broker.offer(file.manifest)
+    #expect(broker.log.lines.all.count { $0.contains("it was valid until") } == 1)
+    broker.setClock(to: Fixture.now.wall)
+    broker.wait(.minutes(10))
+    broker.wait(.zero)
+    #expect(broker.subscriptions.map(\.topic) == [Broker.topics.watchlistPart("east", revision: 7, number: 1)])
+    for (index, part) in file.parts.enumerated() { broker.pass(on: part, index + 1) }
+    #expect(broker.isJudged())
+    #expect(broker.accepted.map(\.list.revision) == [7])
+    #expect(broker.fetcher.refusal == nil && broker.fetcher.nextDeadline == nil)
+  }
+
+  @Test func `that seems to expire while it is fetched is fetched again once the clock is right`() throws {
+    let file = try file()
+    let broker = Broker(city)
+    broker.offer(file.manifest)
+    broker.wait(.zero)
+    broker.setClock(to: Self.farAhead)
+    for (index, part) in file.parts.enumerated() { broker.pass(on: part, index + 1) }
+    #expect(broker.isJudged())
+    #expect(broker.fetcher.refusal == "expired" && broker.accepted.isEmpty)
+    broker.setClock(to: Fixture.now.wall)
+    broker.wait(.minutes(10))
+    broker.wait(.zero)
+    for (index, part) in file.parts.enumerated() { broker.pass(on: part, index + 1) }
+    #expect(broker.isJudged())
+    #expect(broker.accepted.map(\.list.revision) == [7])
+  }
+
+  @Test mutating func `that has expired gives way to a good one, and not to a forged one`() throws {
+    let broker = Broker(city)
+    let good = try file()
+    var forged = city
+    forged.keyIdentifier = "someone"
+    city.manifest["revision"] = "8"
+    city.manifest["valid_until"] = #""2026-11-20T12:00:00+09:00""#
+    let expired = try file()
+    broker.offer(expired.manifest)
+    broker.offer(try WatchListFile(bytes: try forged.file()).manifest)
+    #expect(broker.fetcher.refusal == "signature")
+    broker.wait(.minutes(10))
+    #expect(broker.fetcher.refusal == "expired")
+    #expect(broker.bring(good))
+    #expect(broker.accepted.map(\.list.revision) == [7] && broker.fetcher.nextDeadline == nil)
   }
 
   @Test mutating func `is refused whole when what was signed is no list, and the one in use stays`() throws {
