@@ -18,6 +18,26 @@ extension LedgerLoop {
   func persist(now: Int64) {
     if let retryAt = retryLedgerAt, now < retryAt { return }
     guard replaceIfDamaged(now: now) else { return }
+    do {
+      try reopenIfReadOnly()
+      try shiftObservations()
+      try findRoots()
+      let entry = makeEntry(now: now)
+      if entry.isEmpty {
+        // Nothing to write shows nothing: a failing ledger is tried with a value of its own.
+        guard retryLedgerAt != nil else { return }
+        try ledger.save("tried", .integer(closures.wallMilliseconds()), durable: true)
+      } else {
+        try ledger.write(entry)
+      }
+      written(entry, now: now)
+      ledgerWorks()
+    } catch {
+      ledgerFails(error, now: now)
+    }
+  }
+
+  private func makeEntry(now: Int64) -> LedgerEntry {
     var entry = LedgerEntry()
     entry.messages = unwritten.inOrder
     entry.records = Array(unwrittenRecords.values)
@@ -30,32 +50,23 @@ extension LedgerLoop {
       if !statistics.isYielding { entry.observations = unwrittenObservations }
       entry.run = presentRun(now: now)
     }
-    do {
-      try reopenIfReadOnly()
-      try shiftObservations()
-      if entry.isEmpty {
-        // Nothing to write shows nothing: a failing ledger is tried with a value of its own.
-        guard retryLedgerAt != nil else { return }
-        try ledger.save("tried", .integer(closures.wallMilliseconds()), durable: true)
-      } else {
-        try ledger.write(entry)
-      }
-      rows += entry.messages.count
-      unwritten.removeAll()
-      unwrittenRecords.removeAll(keepingCapacity: true)
-      unwrittenActions.removeAll()
-      unstored.removeAll()
-      if entry.run != nil {
-        if !statistics.isYielding { unwrittenObservations.removeAll(keepingCapacity: true) }
-        historyDueAt = now + settings.timing.observationBatchNanoseconds
-      }
-      observationsWritten(entry, now: now)
-      pendingFreezes.removeAll(keepingCapacity: true)
-      pendingAcknowledgments.removeAll(keepingCapacity: true)
-      ledgerWorks()
-    } catch {
-      ledgerFails(error, now: now)
+    return entry
+  }
+
+  /// It is in the ledger now.
+  private func written(_ entry: LedgerEntry, now: Int64) {
+    rows += entry.messages.count
+    unwritten.removeAll()
+    unwrittenRecords.removeAll(keepingCapacity: true)
+    unwrittenActions.removeAll()
+    unstored.removeAll()
+    if entry.run != nil {
+      if !statistics.isYielding { unwrittenObservations.removeAll(keepingCapacity: true) }
+      historyDueAt = now + settings.timing.observationBatchNanoseconds
     }
+    observationsWritten(entry, now: now)
+    pendingFreezes.removeAll(keepingCapacity: true)
+    pendingAcknowledgments.removeAll(keepingCapacity: true)
   }
 
   private func ledgerWorks() {

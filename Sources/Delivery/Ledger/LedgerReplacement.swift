@@ -45,6 +45,11 @@ package struct LedgerReplacement {
   /// How many undelivered messages do not go on, because nothing proves them or they could not be read.
   package var doubtful: Int { salvage.doubtful }
 
+  /// The row of the first revision of an id among what goes on, nil when there is none.
+  func root(id: String, form: Int64) -> Int64? {
+    messages.first { $0.message.id == id && $0.form == form }?.root
+  }
+
   /// Sets the damaged ledger aside and opens the new one. Nobody may have the damaged one open. May be tried again.
   package mutating func open() throws(DeliveryError) -> Ledger {
     do {

@@ -46,11 +46,27 @@ package struct Unwritten: Sendable {
     return stored
   }
 
+  /// Puts all revisions of an id that came without a known first one below that.
+  package mutating func move(root: Int64, below first: Int64) {
+    guard root != first, let rows = rowsOfRoots.removeValue(forKey: root) else { return }
+    for row in rows {
+      guard let stored = messages[row] else { continue }
+      messages[row]?.root = first
+      groups[Name(id: stored.message.id, form: stored.form)]?.root = first
+    }
+    rowsOfRoots[first] = (rowsOfRoots[first, default: []] + rows).sorted()
+  }
+
   package mutating func removeAll() {
     order.removeAll(keepingCapacity: true)
     messages.removeAll(keepingCapacity: true)
     groups.removeAll(keepingCapacity: true)
     rowsOfRoots.removeAll(keepingCapacity: true)
+  }
+
+  /// Later revisions that came without a known first one.
+  package var rootless: [StoredMessage] {
+    order.lazy.compactMap { messages[$0] }.filter { $0.root == $0.row && $0.message.revision > 1 }
   }
 
   package func contains(id: String, form: Int64, revision: Int) -> Bool {

@@ -1,0 +1,67 @@
+import Delivery
+import FaultyDisk
+import Testing
+
+/// What comes while a damaged ledger is being replaced.
+@Suite struct ReplacementTests {
+  /// The damage is proven by two attempts to write.
+  private func proveDamage(_ delivery: SteppedDelivery) {
+    #expect(delivery.statistics.ledger != .working)
+    delivery.retry()
+    #expect(delivery.statistics.timesSetAside == 0)
+    delivery.retry()
+  }
+
+  /// The first revision goes first, and the second when it is acknowledged.
+  private func expectOrder(_ delivery: SteppedDelivery) throws {
+    delivery.connect()
+    #expect(delivery.turns { delivery.broker.texts.contains("A 1") })
+    delivery.turn()
+    #expect(!delivery.broker.texts.contains("A 2"))
+    try delivery.broker.acknowledge("A 1")
+    #expect(delivery.turns { delivery.broker.texts.contains("A 2") })
+  }
+
+  @Test func `a revision that comes while the new ledger cannot be made waits for the one that was saved`() throws {
+    let delivery = try SteppedDelivery()
+    delivery.commit(delivery.harness.message("A"))
+    try delivery.damage("messages_revision")
+    delivery.commit(delivery.harness.message("B"))
+    delivery.disk.fail(.rename)
+    proveDamage(delivery)
+    #expect(delivery.statistics.timesSetAside == 0 && delivery.statistics.ledger != .working)
+    delivery.commit(delivery.harness.message("A", revision: 2))
+    delivery.disk.heal()
+    delivery.retry()
+    #expect(delivery.statistics.timesSetAside == 1 && delivery.statistics.ledger == .working)
+    #expect(try delivery.roots("A") == [1, 1])
+    try expectOrder(delivery)
+  }
+
+  @Test func `a revision whose first one is on a damaged page of the index waits for it all the same`() throws {
+    let delivery = try SteppedDelivery()
+    delivery.commit(delivery.harness.message("A"))
+    try delivery.damage("messages_revision")
+    delivery.commit(delivery.harness.message("A", revision: 2))
+    delivery.commit(delivery.harness.message("A", revision: 3))
+    proveDamage(delivery)
+    #expect(delivery.statistics.timesSetAside == 1 && delivery.statistics.ledger == .working)
+    #expect(try delivery.roots("A") == [1, 1, 1])
+    try expectOrder(delivery)
+  }
+
+  @Test func `a revision that comes while the disk cannot be read is stored below its first one`() throws {
+    let delivery = try SteppedDelivery()
+    delivery.commit(delivery.harness.message("A"))
+    // A cache that another program's change has made void.
+    try delivery.touch()
+    delivery.disk.fail(.read)
+    delivery.commit(delivery.harness.message("A", revision: 2))
+    #expect(delivery.statistics.ledger != .working && delivery.statistics.unwritten == 1)
+    delivery.disk.heal()
+    delivery.retry()
+    #expect(delivery.statistics.ledger == .working && delivery.statistics.timesSetAside == 0)
+    #expect(try delivery.roots("A") == [1, 1])
+    try expectOrder(delivery)
+  }
+}
