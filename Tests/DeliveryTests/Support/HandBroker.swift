@@ -115,8 +115,8 @@ final class SteppedDelivery {
   private var hasBroker = false
 
   init(
-    disk: FaultyDisk = FaultyDisk(), digest: @escaping LedgerDigest = testDigest,
-    adjust: (inout DeliverySettings) -> Void = { _ in }
+    disk: FaultyDisk = FaultyDisk(), adjust: (inout DeliverySettings) -> Void = { _ in },
+    digest: @escaping LedgerDigest = testDigest
   ) throws {
     self.disk = disk
     harness = try DeliveryHarness(
