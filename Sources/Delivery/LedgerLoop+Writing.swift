@@ -103,6 +103,8 @@ extension LedgerLoop {
 
   /// Finds, for streams whose first open number was settled, the next one that is open.
   func lookUpStreams() {
+    // What goes on from a damaged ledger is in none that could be asked now. All is known when the new one is there.
+    guard replacement == nil else { return }
     for stream in streams.toLookUp {
       let through = streams.head(of: stream).deliveredThrough
       let stored: UInt64?

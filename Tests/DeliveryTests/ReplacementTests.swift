@@ -64,4 +64,25 @@ import Testing
     #expect(try delivery.roots("A") == [1, 1])
     try expectOrder(delivery)
   }
+
+  @Test func `what goes on from a damaged ledger is not told as delivered while the new one cannot be made`() throws {
+    let delivery = try SteppedDelivery()
+    delivery.commit(delivery.harness.message("A"), delivery.harness.message("B"))
+    delivery.connect()
+    #expect(delivery.turns { delivery.broker.texts.count == 2 })
+    try delivery.damage("messages_revision")
+    delivery.commit(delivery.harness.message("C"))
+    delivery.disk.fail(.rename)
+    proveDamage(delivery)
+    try delivery.broker.acknowledge("A 1")
+    #expect(delivery.turns { delivery.statistics.acknowledged == 1 })
+    delivery.turn()
+    #expect(delivery.statistics.alertStream.deliveredThrough < 2)
+    delivery.disk.heal()
+    delivery.retry()
+    #expect(delivery.statistics.timesSetAside == 1 && delivery.statistics.ledger == .working)
+    #expect(delivery.statistics.alertStream.deliveredThrough == 1)
+    for text in ["B 1", "C 1"] { try delivery.broker.acknowledge(text) }
+    #expect(delivery.turns { delivery.statistics.alertStream.deliveredThrough == 3 })
+  }
 }
