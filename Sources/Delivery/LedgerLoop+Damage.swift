@@ -94,6 +94,11 @@ extension LedgerLoop {
     isBegunInMemory = false
     recount(salvage.messages)
     findOpenNumbers(salvage.messages, now: now)
+    if !memoryMark.isReady {
+      // What was sent in an epoch that was in memory alone counts from now on; the first write may fail once more.
+      memoryMark = LedgerLoop.mark(ledger, streams.epoch, settings, closures)
+      noteSentFromMemory()
+    }
     // Rows of the lost table mean nothing in the new one.
     lane.page = []
     lane.inFlight = []

@@ -85,4 +85,30 @@ import Testing
     for text in ["B 1", "C 1"] { try delivery.broker.acknowledge(text) }
     #expect(delivery.turns { delivery.statistics.alertStream.deliveredThrough == 3 })
   }
+
+  @Test func `numbers of an epoch that was begun in memory are noted from when it is on the disk`() throws {
+    let first = try SteppedDelivery()
+    first.commit(first.harness.message("before"))
+    first.harness.stop()
+    let disk = first.disk.copy()
+    disk.fail(.open)
+    let delivery = try SteppedDelivery(disk: disk)
+    let epoch = delivery.harness.service.epoch.current
+    delivery.connect()
+    delivery.commit(delivery.harness.message("now", text: "now 1 " + String(repeating: "x", count: 600_000)))
+    #expect(delivery.turns { delivery.broker.texts.contains("now 1") })
+    // There is room for the new ledger, and not for what waits.
+    disk.limit(bytes: disk.usedBytes + 300_000)
+    disk.fail(.open, times: 0)
+    delivery.retry()
+    #expect(delivery.statistics.timesSetAside == 1 && delivery.statistics.ledger != .working)
+    delivery.commit(delivery.harness.message("later"))
+    #expect(delivery.turns { delivery.broker.texts.contains("later 1") })
+    // Killed now.
+    let left = disk.copy()
+    left.heal()
+    let next = try DeliveryHarness(port: 1, disk: left)
+    #expect(next.service.epoch.current == epoch)
+    #expect(next.service.lastSequences == ["alert": 2])
+  }
 }
