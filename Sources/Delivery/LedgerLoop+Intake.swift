@@ -130,9 +130,11 @@ extension LedgerLoop {
   }
 
   /// The rows of one id and form below `row` that the broker has not acknowledged, in order. While the ledger cannot be
-  /// read, those that are in memory: what is known must not wait for what is lost.
+  /// read, those that are in memory, also of a damaged one: what is known must not wait for what is lost.
   func rowsToDeliver(of root: Int64, lane: Lane, before row: Int64) -> [Int64] {
-    let inLedger = (try? ledger.outbox(lane: lane, root: root, before: row)) ?? []
+    let inLedger =
+      replacement?.rows(lane: lane, root: root, before: row)
+      ?? (try? ledger.outbox(lane: lane, root: root, before: row)) ?? []
     let inMemory = unwritten.rows(root: root).filter { $0 < row }
     return (inLedger.filter { unwritten[$0] == nil } + inMemory).filter { row in
       pendingAcknowledgments[row] == nil && unwritten[row]?.acknowledgedMilliseconds == nil

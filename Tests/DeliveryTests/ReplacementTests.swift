@@ -38,6 +38,27 @@ import Testing
     try expectOrder(delivery)
   }
 
+  @Test func `what was saved goes before its next revision although the new ledger cannot be made`() throws {
+    let delivery = try SteppedDelivery()
+    delivery.commit(delivery.harness.message("A"))
+    try delivery.damage("messages_revision")
+    delivery.commit(delivery.harness.message("B"))
+    delivery.disk.fail(.rename)
+    proveDamage(delivery)
+    delivery.commit(delivery.harness.message("A", revision: 2))
+    try expectOrder(delivery)
+    for text in ["A 2", "B 1"] { try delivery.broker.acknowledge(text) }
+    #expect(delivery.turns { delivery.statistics.acknowledged == 3 })
+    #expect(delivery.statistics.timesSetAside == 0)
+    delivery.disk.heal()
+    delivery.retry()
+    #expect(delivery.statistics.timesSetAside == 1 && delivery.statistics.ledger == .working)
+    #expect(delivery.statistics.outbox == 0 && delivery.statistics.alertStream.deliveredThrough == 3)
+    #expect(delivery.broker.texts == ["B 1", "A 1", "A 2"])
+    let proof = try LedgerReader(path: SteppedDelivery.path, disk: delivery.disk).verify(digest: testDigest)
+    #expect(proof.isWhole && proof.streams.map(\.acknowledged) == [3])
+  }
+
   @Test func `a revision whose first one is on a damaged page of the index waits for it all the same`() throws {
     let delivery = try SteppedDelivery()
     delivery.commit(delivery.harness.message("A"))
