@@ -52,6 +52,9 @@ extension OutgoingMessage {
 
   /// Whether a stream is a person's.
   static func isPersonal(_ stream: String) -> Bool { stream != alertStream && stream != commandStream }
+
+  /// What it counts against `DeliverySettings.Limits.waitingBytes`.
+  var waitingBytes: Int { draft.count + topic.utf8.count + id.utf8.count }
 }
 
 /// A state that is published: only the newest of each topic counts, so it is kept in memory.

@@ -85,7 +85,9 @@ public struct DeliverySettings: Sendable, Hashable {
     /// Days that observations are kept for open data, and how many at most. No days: none are kept.
     public var observationDays = 400
     public var observationRows = 1_000_000
-    /// Messages that wait in memory for the ledger, and how many bytes they may hold.
+    /// Messages that wait in memory for the ledger, and how many bytes they may hold: once before it takes them, and once
+    /// more while it fails. What was delivered goes first, then the oldest notices; above twice of either, the oldest of
+    /// all, alerts last.
     public var waitingMessages = 10_000
     public var waitingBytes = 16 * 1_048_576
     /// Topics of retained states, and the bytes of all of them.

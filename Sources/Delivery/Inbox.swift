@@ -32,7 +32,7 @@ package final class Inbox: Sendable {
   }
 
   /// Alerts are taken up to twice the limit at which notices are refused.
-  private static let alertFactor = 2
+  static let alertFactor = 2
   /// Observations for open data, and for the backlog, that may wait.
   fileprivate static let waitingObservations = 10_000
   /// Actions of outputs that may wait.
@@ -112,7 +112,7 @@ extension Inbox.Arrival {
   fileprivate mutating func add(_ message: OutgoingMessage, limits: DeliverySettings.Limits, alertFactor: Int) {
     let isAlert = message.stream == OutgoingMessage.alertStream
     let factor = isAlert ? alertFactor : 1
-    let size = message.draft.count + message.topic.utf8.count + message.id.utf8.count
+    let size = message.waitingBytes
     guard messages.count < limits.waitingMessages * factor, bytes + size <= limits.waitingBytes * factor else {
       lossyStreams.insert(message.stream)
       if isAlert { droppedAlerts += 1 } else { droppedNotices += 1 }

@@ -85,7 +85,7 @@ extension LedgerLoop {
 
   /// The message of a row, unless it was settled, refused or cannot be read now.
   private func load(_ row: Int64) -> StoredMessage? {
-    var found = unwritten[row]
+    var found = unwritten[row] ?? replacement?.message(row: row)
     do {
       if found == nil { found = try ledger.message(row: row) }
     } catch {

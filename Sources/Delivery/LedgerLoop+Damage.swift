@@ -93,13 +93,33 @@ extension LedgerLoop {
     }
     isBegunInMemory = false
     recount(salvage.messages)
-    for stream in streams.names { streams.lookUp(stream) }
+    findOpenNumbers(salvage.messages, now: now)
+    if !memoryMark.isReady {
+      // What was sent in an epoch that was in memory alone counts from now on; the first write may fail once more.
+      memoryMark = LedgerLoop.mark(ledger, streams.epoch, settings, closures)
+      noteSentFromMemory()
+    }
     // Rows of the lost table mean nothing in the new one.
     lane.page = []
     lane.inFlight = []
     lane.sent = []
     lane.thinnedThrough = nil
     lane.unwrittenShift = 0
+  }
+
+  /// What goes on is all that is open in the new ledger. It may lie below what was thought to be the first open number.
+  private func findOpenNumbers(_ messages: [StoredMessage], now: Int64) {
+    var first: [String: UInt64] = [:]
+    for stored in messages + unwritten.inOrder {
+      guard let sequence = stored.message.sequence, stored.acknowledgedMilliseconds == nil,
+        pendingAcknowledgments[stored.row] == nil
+      else { continue }
+      first[stored.message.stream] = min(first[stored.message.stream] ?? .max, sequence)
+    }
+    for stream in streams.names {
+      streams.lookedUp(stream, first: first[stream])
+      if OutgoingMessage.isPersonal(stream) { touchHead(stream, now: now) }
+    }
   }
 
   /// What is in the new ledger waits; what was under way and is not there is not waited for.

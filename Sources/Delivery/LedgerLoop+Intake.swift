@@ -80,9 +80,32 @@ extension LedgerLoop {
     if stored.lane == .notice, stored.message.sequence != nil { touchHead(message.stream, now: now) }
   }
 
+  /// While the ledger cannot be asked, nothing may be found: `findRoots` asks again before anything of it is stored.
   private func rootRow(of id: String, form: Int64) -> Int64? {
     if let root = unwritten.root(id: id, form: form) { return root }
+    if let root = replacement?.root(id: id, form: form) { return root }
     return (try? ledger.root(id: id, form: form)).flatMap { $0 }
+  }
+
+  /// Looks for the first revisions of ids that came without one: it may have been in a ledger that could not be read then.
+  /// Stored with a root of its own, a later revision would be sent before it.
+  func findRoots() throws(SQLiteFailure) {
+    for stored in unwritten.rootless {
+      guard let first = try ledger.root(id: stored.message.id, form: stored.form) else { continue }
+      unwritten.move(root: stored.row, below: first)
+      if let retryAt = refused.removeValue(forKey: stored.row) { refused[first] = max(retryAt, refused[first] ?? .min) }
+      if tooLong.remove(stored.row) != nil { tooLong.insert(first) }
+      if waiting.remove(stored.row) != nil { waiting.insert(first) }
+      for (packet, flight) in inFlight {
+        switch flight.content {
+        case .message(let row, stored.row, let lane, let stream, let sequence):
+          inFlight[packet]?.content = .message(
+            row: row, root: first, lane: lane, stream: stream, sequence: sequence)
+        case .abandoned(stored.row, let lane): inFlight[packet]?.content = .abandoned(root: first, lane: lane)
+        default: break
+        }
+      }
+    }
   }
 
   /// Puts a new message where it overtakes the backlog, with all earlier revisions of its id that were not sent.
@@ -107,9 +130,11 @@ extension LedgerLoop {
   }
 
   /// The rows of one id and form below `row` that the broker has not acknowledged, in order. While the ledger cannot be
-  /// read, those that are in memory: what is known must not wait for what is lost.
+  /// read, those that are in memory, also of a damaged one: what is known must not wait for what is lost.
   func rowsToDeliver(of root: Int64, lane: Lane, before row: Int64) -> [Int64] {
-    let inLedger = (try? ledger.outbox(lane: lane, root: root, before: row)) ?? []
+    let inLedger =
+      replacement?.rows(lane: lane, root: root, before: row)
+      ?? (try? ledger.outbox(lane: lane, root: root, before: row)) ?? []
     let inMemory = unwritten.rows(root: root).filter { $0 < row }
     return (inLedger.filter { unwritten[$0] == nil } + inMemory).filter { row in
       pendingAcknowledgments[row] == nil && unwritten[row]?.acknowledgedMilliseconds == nil

@@ -18,6 +18,30 @@ extension LedgerLoop {
   func persist(now: Int64) {
     if let retryAt = retryLedgerAt, now < retryAt { return }
     guard replaceIfDamaged(now: now) else { return }
+    let beganAt = closures.now()
+    do {
+      try reopenIfReadOnly()
+      // A failing ledger is tried with a small value first: what waits may be megabytes, and alerts go out meanwhile. At
+      // the stop there is one attempt only.
+      if retryLedgerAt != nil, stopBy == nil {
+        try ledger.save("tried", .integer(closures.wallMilliseconds()), durable: true)
+      }
+      try shiftObservations()
+      try findRoots()
+      let entry = makeEntry(now: now)
+      guard !entry.isEmpty || retryLedgerAt != nil else { return }
+      if !entry.isEmpty { try ledger.write(entry) }
+      written(entry, now: now)
+      ledgerWorks()
+    } catch {
+      ledgerFails(error, now: now)
+      // At least half of this thread's time stays for what is sent.
+      let endedAt = closures.now()
+      retryLedgerAt = retryLedgerAt.map { max($0, endedAt + (endedAt - beganAt)) }
+    }
+  }
+
+  private func makeEntry(now: Int64) -> LedgerEntry {
     var entry = LedgerEntry()
     entry.messages = unwritten.inOrder
     entry.records = Array(unwrittenRecords.values)
@@ -30,32 +54,23 @@ extension LedgerLoop {
       if !statistics.isYielding { entry.observations = unwrittenObservations }
       entry.run = presentRun(now: now)
     }
-    do {
-      try reopenIfReadOnly()
-      try shiftObservations()
-      if entry.isEmpty {
-        // Nothing to write shows nothing: a failing ledger is tried with a value of its own.
-        guard retryLedgerAt != nil else { return }
-        try ledger.save("tried", .integer(closures.wallMilliseconds()), durable: true)
-      } else {
-        try ledger.write(entry)
-      }
-      rows += entry.messages.count
-      unwritten.removeAll()
-      unwrittenRecords.removeAll(keepingCapacity: true)
-      unwrittenActions.removeAll()
-      unstored.removeAll()
-      if entry.run != nil {
-        if !statistics.isYielding { unwrittenObservations.removeAll(keepingCapacity: true) }
-        historyDueAt = now + settings.timing.observationBatchNanoseconds
-      }
-      observationsWritten(entry, now: now)
-      pendingFreezes.removeAll(keepingCapacity: true)
-      pendingAcknowledgments.removeAll(keepingCapacity: true)
-      ledgerWorks()
-    } catch {
-      ledgerFails(error, now: now)
+    return entry
+  }
+
+  /// It is in the ledger now.
+  private func written(_ entry: LedgerEntry, now: Int64) {
+    rows += entry.messages.count
+    unwritten.removeAll()
+    unwrittenRecords.removeAll(keepingCapacity: true)
+    unwrittenActions.removeAll()
+    unstored.removeAll()
+    if entry.run != nil {
+      if !statistics.isYielding { unwrittenObservations.removeAll(keepingCapacity: true) }
+      historyDueAt = now + settings.timing.observationBatchNanoseconds
     }
+    observationsWritten(entry, now: now)
+    pendingFreezes.removeAll(keepingCapacity: true)
+    pendingAcknowledgments.removeAll(keepingCapacity: true)
   }
 
   private func ledgerWorks() {
@@ -86,45 +101,10 @@ extension LedgerLoop {
     boundMemory()
   }
 
-  /// Makes room in memory: delivered messages first, then notices; alerts only at twice the limit.
-  func boundMemory() {
-    let limit = settings.limits.waitingMessages
-    while unwritten.count > limit {
-      let index =
-        unwritten.order.firstIndex { unwritten[$0]?.acknowledgedMilliseconds != nil }
-        ?? unwritten.order.firstIndex { unwritten[$0]?.lane == .notice && !inFlightRows.contains($0) }
-        ?? (unwritten.count > 2 * limit ? 0 : nil)
-      guard let index else { return }
-      dropUnwritten(at: index)
-    }
-  }
-
-  private func dropUnwritten(at index: Int) {
-    guard let stored = unwritten.remove(at: index) else { return }
-    // Whether it was sent or not, its number was given.
-    if let sequence = stored.message.sequence { unstored.add(sequence, of: stored.message.stream) }
-    guard stored.acknowledgedMilliseconds == nil else { return }
-    outboxLost(1, bytes: stored.message.draft.count)
-    if stored.lane == .alert { statistics.droppedAlerts += 1 } else { statistics.droppedNotices += 1 }
-    abandon(stored.row)
-    if let sequence = stored.message.sequence { streams.settled(sequence, of: stored.message.stream) }
-  }
-
-  /// Forgets a row wherever it waits to be sent.
-  private func abandon(_ row: Int64) {
-    live.removeAll { $0 == row }
-    liveRows.remove(row)
-    resend.removeAll { $0 == row }
-    backlog.removeAll { $0.row == row }
-    guard inFlightRows.remove(row) != nil else { return }
-    for (packet, flight) in inFlight {
-      guard case .message(row, let root, let lane, _, _) = flight.content else { continue }
-      inFlight[packet]?.content = .abandoned(root: root, lane: lane)
-    }
-  }
-
   /// Finds, for streams whose first open number was settled, the next one that is open.
   func lookUpStreams() {
+    // What goes on from a damaged ledger is in none that could be asked now. All is known when the new one is there.
+    guard replacement == nil else { return }
     for stream in streams.toLookUp {
       let through = streams.head(of: stream).deliveredThrough
       let stored: UInt64?

@@ -31,8 +31,8 @@ struct LedgerExchange {
   ///
   /// - Returns: as what the damaged ledger lies in the folder; nil where nothing was exchanged.
   func settle() throws(DeliveryError) -> String? {
-    guard disk.look(for: newPath) == 0 else { return nil }
-    guard disk.look(for: path) != 0, let newest = LedgerExchange.setAside(in: folder, disk).last else {
+    guard try isThere(newPath) else { return nil }
+    guard try !isThere(path), let newest = LedgerExchange.setAside(in: folder, disk).last else {
       removeNew()
       return nil
     }
@@ -48,25 +48,42 @@ struct LedgerExchange {
 
   /// The new ledger is complete: it takes the damaged one's place. Nobody may have either open.
   func exchange() throws(DeliveryError) {
-    _ = disk.sync(folder: folder)
-    if disk.look(for: path) != ENOENT { try rename(path, to: folder + "/" + name) }
-    _ = disk.sync(folder: folder)
+    try syncFolder()
+    if try isThere(path) { try rename(path, to: folder + "/" + name) }
+    try syncFolder()
     try finish(name)
   }
 
   private func finish(_ name: String) throws(DeliveryError) {
     // Beside the new one, what belongs to the old one would be taken for its own.
-    for suffix in LedgerExchange.companions where disk.look(for: path + suffix) == 0 {
+    for suffix in LedgerExchange.companions where try isThere(path + suffix) {
       try rename(path + suffix, to: folder + "/" + name + suffix)
     }
     disk.remove(path + "-shm")
-    _ = disk.sync(folder: folder)
+    try syncFolder()
     try rename(newPath, to: path)
+    // The exchange is done. Should a power cut undo this last name, whoever opens the folder next ends it again.
     _ = disk.sync(folder: folder)
     removeNew()
     for path in LedgerExchange.setAside(in: folder, disk).dropLast(LedgerExchange.kept) {
       for suffix in ["", "-shm"] + LedgerExchange.companions { disk.remove(path + suffix) }
     }
+  }
+
+  /// Whether there is such a file. One that cannot be looked for may be there: nothing is put in its place.
+  private func isThere(_ path: String) throws(DeliveryError) -> Bool {
+    let code = disk.look(for: path)
+    guard code != 0, code != ENOENT else { return code == 0 }
+    throw DeliveryError(.inputOutput, "Failed to look for \(path): \(systemErrorText(code)): check the disk")
+  }
+
+  /// The names must reach the disk in the order in which they are given.
+  private func syncFolder() throws(DeliveryError) {
+    let code = disk.sync(folder: folder)
+    // A file system that knows no such thing says EINVAL.
+    guard code != 0, code != EINVAL else { return }
+    throw DeliveryError(
+      .inputOutput, "Failed to bring the names in \(folder) to the disk: \(systemErrorText(code)): check the disk")
   }
 
   private func rename(_ path: String, to newPath: String) throws(DeliveryError) {

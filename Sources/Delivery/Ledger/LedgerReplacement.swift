@@ -45,6 +45,19 @@ package struct LedgerReplacement {
   /// How many undelivered messages do not go on, because nothing proves them or they could not be read.
   package var doubtful: Int { salvage.doubtful }
 
+  /// The row of the first revision of an id among what goes on, nil when there is none.
+  func root(id: String, form: Int64) -> Int64? {
+    messages.first { $0.message.id == id && $0.form == form }?.root
+  }
+
+  /// A message that goes on, nil when none has this row.
+  func message(row: Int64) -> StoredMessage? { messages.first { $0.row == row } }
+
+  /// The rows of one id and form that go on, below `row`.
+  func rows(lane: Lane, root: Int64, before row: Int64) -> [Int64] {
+    messages.filter { $0.root == root && $0.lane == lane && $0.row < row }.map(\.row)
+  }
+
   /// Sets the damaged ledger aside and opens the new one. Nobody may have the damaged one open. May be tried again.
   package mutating func open() throws(DeliveryError) -> Ledger {
     do {

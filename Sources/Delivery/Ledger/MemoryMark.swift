@@ -171,6 +171,20 @@ extension LedgerLoop {
       guard let sequence = stored.message.sequence else { continue }
       numbers[stored.message.stream] = max(numbers[stored.message.stream] ?? 0, sequence)
     }
+    noteSent(numbers)
+  }
+
+  /// The same for what was sent before this could be noted.
+  func noteSentFromMemory() {
+    var numbers = Dictionary(unstored.map { ($0.stream, $0.last) }, uniquingKeysWith: max)
+    for stored in unwritten.inOrder where stored.isFrozen {
+      guard let sequence = stored.message.sequence else { continue }
+      numbers[stored.message.stream] = max(numbers[stored.message.stream] ?? 0, sequence)
+    }
+    noteSent(numbers)
+  }
+
+  private func noteSent(_ numbers: [String: UInt64]) {
     guard !numbers.isEmpty, !memoryMark.note(numbers), !isMarkFailureLogged else { return }
     isMarkFailureLogged = true
     logger.critical(

@@ -67,11 +67,6 @@ package struct StreamTable: Sendable {
     if streams[stream]?.firstUnacknowledged == sequence { toLookUp.insert(stream) }
   }
 
-  /// The first open number of a stream is not known any more.
-  package mutating func lookUp(_ stream: String) {
-    if streams[stream] != nil { toLookUp.insert(stream) }
-  }
-
   package mutating func lookedUp(_ stream: String, first: UInt64?) {
     streams[stream]?.firstUnacknowledged = first
     toLookUp.remove(stream)

@@ -51,7 +51,7 @@ final class DeliveryHarness {
     disk: (any StateDisk)? = nil, adjust: (inout DeliverySettings) -> Void = { _ in },
     freeze: (@Sendable (HandedOver) -> [UInt8])? = nil,
     correct: @escaping @Sendable ([UInt8], Int64?) -> [UInt8] = { payload, _ in payload },
-    mayFreezeAhead: @escaping @Sendable () -> Bool = { true }
+    mayFreezeAhead: @escaping @Sendable () -> Bool = { true }, digest: @escaping LedgerDigest = testDigest
   ) throws {
     let folder = try folder ?? TemporaryFolder()
     self.folder = folder
@@ -67,7 +67,7 @@ final class DeliveryHarness {
         RetainedState(
           topic: "mimamori-watch/282103/\(head.stream)/kakogawa-042/head",
           payload: Array("\(head.last)/\(head.deliveredThrough)".utf8), urgency: .spread)
-      }, digest: testDigest, now: { clock.nowNanoseconds }, wallMilliseconds: { clock.wallMilliseconds },
+      }, digest: digest, now: { clock.nowNanoseconds }, wallMilliseconds: { clock.wallMilliseconds },
       disk: disk ?? SystemDisk())
     service = try DeliveryService(
       settings: settings, closures: closures, logger: logger, random: { Double.random(in: 0..<1) })
