@@ -58,13 +58,16 @@ extension Station {
     if ending.isPassage {
       // When it was near, not when a faint rest of it was heard.
       let since = moment.monotonic - person.lastKept
-      person.lastHeard = Moment(monotonic: person.lastKept, wall: moment.wall - since, clock: moment.clock)
+      person.lastHeard =
+        person.isHeardBeforeStart
+        ? person.lastNear : Moment(monotonic: person.lastKept, wall: moment.wall - since, clock: moment.clock)
       return announce(.passage, place, person, ending.confidence, at: moment, into: &effects)
     }
     let isNightExit =
       moment.clock != .unsynchronized
       && watch.rules(of: ending.index)?.nightExit?.concerns(
-        lastSeen: person.lastSeen(by: moment).wall, detected: moment.wall, in: plan.zone) ?? false
+        lastSeen: person.isLastSeenKnown ? person.lastSeen(by: moment).wall : nil, detected: moment.wall,
+        in: plan.zone) ?? false
     announce(
       isNightExit ? .nightExit : .departure, place, person, ending.confidence, at: moment, into: &effects)
   }
@@ -76,13 +79,14 @@ extension Station {
     let rule = places[place].watch.rule
     let source = "\(rule.id.text)/\(person.subject.text)"
     let lastSeen = person.lastSeen(by: moment)
-    let onset = kind == .departure || kind == .nightExit ? lastSeen : moment
+    let isLeaving = kind == .departure || kind == .nightExit
+    let onset = isLeaving && person.isLastSeenKnown ? lastSeen : moment
     effects.notices.append(
       Notice(
         id: book.makeID(source: source, kind: kind.rawValue, onset: onset.wall), revision: 1, mode: .actual,
         sequence: book.nextSequence(of: person.subject), subject: person.subject, person: person.person, kind: kind,
         place: rule.id, placeName: rule.name, sensor: places[place].watch.sensor(of: person), detected: moment,
-        lastSeen: lastSeen, confidence: confidence,
+        lastSeen: lastSeen, isLastSeenKnown: person.isLastSeenKnown, confidence: confidence,
         whereabouts: whereabouts(of: rule, at: moment.monotonic)))
     saveBook(at: moment, into: &effects)
   }

@@ -34,8 +34,10 @@ public struct Notice: Sendable, Hashable, Codable {
   public var placeName: String
   public var sensor: SensorID
   public var detected: Moment
-  /// When the tag was last heard; see `hasBeenSeen`.
+  /// When the tag was last heard; see `hasBeenSeen` and `isLastSeenKnown`.
   public var lastSeen: Moment
+  /// Whether any clock told when that was; if not, the wall time of `lastSeen` tells nothing.
+  public var isLastSeenKnown: Bool
   /// 0 to 1, from signal, count and silence.
   public var confidence: Double
   public var whereabouts: Whereabouts
@@ -56,7 +58,7 @@ public struct Notice: Sendable, Hashable, Codable {
   public init(
     id: String, revision: Int, mode: AlertMode, sequence: UInt64, subject: SubjectID, person: WatchPlan.Person,
     kind: NoticeKind, place: PlaceID, placeName: String, sensor: SensorID, detected: Moment, lastSeen: Moment,
-    confidence: Double, whereabouts: Whereabouts = .fixed, searchCase: String? = nil
+    isLastSeenKnown: Bool = true, confidence: Double, whereabouts: Whereabouts = .fixed, searchCase: String? = nil
   ) {
     self.id = id
     self.revision = revision
@@ -70,6 +72,7 @@ public struct Notice: Sendable, Hashable, Codable {
     self.sensor = sensor
     self.detected = detected
     self.lastSeen = lastSeen
+    self.isLastSeenKnown = isLastSeenKnown
     self.confidence = confidence
     self.whereabouts = whereabouts
     self.searchCase = searchCase

@@ -58,7 +58,8 @@ extension Formats {
     json.member("place_name", notice.placeName)
     json.member("sensor", notice.sensor.text)
     json.member("detected", text(notice.detected.wall))
-    json.member("last_seen", notice.hasBeenSeen ? text(notice.lastSeen.wall) : nil)
+    let isTimed = notice.hasBeenSeen && notice.isLastSeenKnown
+    json.member("last_seen", isTimed ? text(notice.lastSeen.wall) : nil)
     json.key("confidence")
     json.rounded(min(max(notice.confidence, 0), 1), decimals: 2)
     json.member("delayed", false)

@@ -26,7 +26,7 @@ extension PlaceWatch {
   func absenceConfidence(of person: Presence, isWatching: Bool, at time: MonotonicTime) -> Double {
     let most = isWatching ? 90 : 70
     guard !person.isNeverHeard else { return Double(most - 30) / 100 }
-    let silence = time - max(person.lastHeard.monotonic, silenceCountsFrom)
+    let silence = time - max(person.quietSince, silenceCountsFrom)
     return Double(most - Self.doubt(of: person, silence: silence, certainAfter: 20)) / 100
   }
 

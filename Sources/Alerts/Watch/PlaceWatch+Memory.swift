@@ -30,10 +30,9 @@ extension PlaceWatch {
         if let memory = remembered[member.subject] { restore(index, memory) }
       }
       people[index].rules = expectations.ruleNumbers[index]
-      if people[index].lastHeard == Presence.nobodyHeard, notSeenFor(index) != nil {
+      if people[index].quietSince == Presence.nobodyHeard.monotonic, notSeenFor(index) != nil {
         // Never heard, and missed from now on.
-        people[index].lastHeard = Moment(
-          monotonic: moment.monotonic, wall: Presence.nobodyHeard.wall, clock: Presence.nobodyHeard.clock)
+        people[index].quietSince = moment.monotonic
         people[index].isHeardSinceSave = true
       }
       watchDeparture(index)
@@ -45,6 +44,8 @@ extension PlaceWatch {
   private mutating func restore(_ index: Int, _ memory: PresenceMemory) {
     people[index].isPresent = memory.isPresent
     people[index].lastHeard = memory.lastHeard
+    people[index].quietSince = memory.quietSince ?? memory.lastHeard.monotonic
+    people[index].isHeardEarlier = memory.isHeardEarlier ?? true
     people[index].lastKept = memory.lastKept
     people[index].receiver = Int32(rule.sensors.firstIndex(of: memory.receiver) ?? 0)
     people[index].smoothedSignal = memory.smoothedSignal
@@ -53,6 +54,7 @@ extension PlaceWatch {
       people[index].isPassing = expected.isPassing
       people[index].passingSignal = expected.passingSignal
       people[index].arrivedAt = expected.arrivedAt
+      people[index].isArrivedEarlier = expected.isArrivedEarlier ?? true
       people[index].watchedSince = expected.watchedSince
       people[index].settledDay = expected.settledDay
       people[index].isNotSeenTold = expected.isNotSeenTold
@@ -75,7 +77,9 @@ extension PlaceWatch {
     memory.expected = PresenceMemory.Expected(
       interval: person.interval, isPassing: withSightings && person.isPassing, passingSignal: person.passingSignal,
       arrivedAt: person.arrivedAt, watchedSince: person.watchedSince, settledDay: person.settledDay,
-      isNotSeenTold: person.isNotSeenTold)
+      isNotSeenTold: person.isNotSeenTold, isArrivedEarlier: person.isArrivedEarlier)
+    memory.quietSince = person.quietSince
+    memory.isHeardEarlier = person.isHeardEarlier
     guard withSightings, person.filled > 0 else { return memory }
     memory.strong = person.strong
     memory.filled = person.filled
@@ -108,13 +112,19 @@ extension PresenceMemory {
   func shifted(by shift: TimeShift, savedAt: Moment, isExact: Bool, lastAlive: Moment?) -> PresenceMemory {
     var memory = self
     memory.lastKept = shift.withoutPause(lastKept)
-    var heard = shift.withoutPause(lastHeard.monotonic)
+    let quiet = quietSince ?? lastHeard.monotonic
+    var heard = shift.withoutPause(quiet)
     if !isExact, !isPresent {
       // After a crash: silent for as long as it was when this was saved, and on until the program was last alive.
-      let silent = max(savedAt.monotonic - lastHeard.monotonic, .zero)
-      heard = shift.now.monotonic - (silent + (lastAlive.map { max($0.wall - savedAt.wall, .zero) } ?? .zero))
+      let silent = max(savedAt.monotonic - quiet, .zero)
+      heard = shift.now.monotonic - (silent + Self.span(from: savedAt, to: lastAlive, shift))
     }
-    memory.lastHeard = Moment(monotonic: heard, wall: lastHeard.wall, clock: lastHeard.clock)
+    memory.quietSince = heard
+    if !shift.isSameBoot(savedAt) {
+      let seen = Self.stamp(lastHeard, isEarlier: isHeardEarlier, savedAt: savedAt)
+      memory.lastHeard = Moment(monotonic: heard, wall: seen.wall, clock: seen.clock)
+      memory.isHeardEarlier = true
+    }
     memory.arrivingSince = isExact ? arrivingSince.map(shift.withoutPause) : nil
     memory.times = isExact ? times.map(shift.withoutPause) : []
     if !isExact { memory.expected?.isPassing = false }
@@ -123,15 +133,32 @@ extension PresenceMemory {
       expected.watchedSince =
         isExact
         ? shift.throughPause(expected.watchedSince, savedAt: savedAt) : Presence.nobodyHeard.monotonic
-      if let arrived = expected.arrivedAt {
+      if let arrived = expected.arrivedAt, !shift.isSameBoot(savedAt) {
         let time = shift.throughPause(arrived.monotonic, savedAt: savedAt)
-        // What an untrusted clock said of another run tells no day.
+        let stamp = Self.stamp(arrived, isEarlier: expected.isArrivedEarlier, savedAt: savedAt)
+        // What an untrusted clock said of another boot tells no day.
         expected.arrivedAt =
-          isExact || arrived.clock != .unsynchronized
-          ? Moment(monotonic: time, wall: arrived.wall, clock: arrived.clock) : nil
+          isExact || stamp.clock != .unsynchronized
+          ? Moment(monotonic: time, wall: stamp.wall, clock: stamp.clock) : nil
+        expected.isArrivedEarlier = true
       }
       memory.expected = expected
     }
     return memory
+  }
+
+  /// A stamp as the boot that saved it knew it at the end, if it was of that boot.
+  private static func stamp(_ stamp: Moment, isEarlier: Bool?, savedAt: Moment) -> Moment {
+    isEarlier ?? true || Presence.isNobody(stamp) ? stamp : stamp.read(by: savedAt)
+  }
+
+  /// How long the program is known to have lived on after it saved this.
+  private static func span(from savedAt: Moment, to lastAlive: Moment?, _ shift: TimeShift) -> TimeSpan {
+    guard let lastAlive else { return .zero }
+    if shift.isSameBoot(savedAt), shift.isSameBoot(lastAlive) {
+      return max(lastAlive.monotonic - savedAt.monotonic, .zero)
+    }
+    let isTrusted = savedAt.clock != .unsynchronized && lastAlive.clock != .unsynchronized
+    return isTrusted ? max(lastAlive.wall - savedAt.wall, .zero) : .zero
   }
 }

@@ -81,7 +81,7 @@ extension PlaceWatch {
 
   /// Silence counts only while somebody could hear.
   private func silentSince(_ index: Int) -> MonotonicTime {
-    max(people[index].lastHeard.monotonic, silenceCountsFrom)
+    max(people[index].quietSince, silenceCountsFrom)
   }
 
   mutating func seenAgain(_ index: Int, at time: MonotonicTime) {
@@ -175,8 +175,9 @@ extension PlaceWatch {
 
   private func hasArrived(_ index: Int, onDay day: Int32, at now: Moment, in zone: TimeZoneOffsets) -> Bool {
     guard let arrived = people[index].arrivedAt else { return false }
-    let wall = arrived.clock == .unsynchronized ? now.wall - (now.monotonic - arrived.monotonic) : arrived.wall
-    return zone.day(at: wall) == Int(day)
+    // A clock's word of an earlier boot stays. Where there was none, the board is taken to have been off for no time.
+    let isFinal = people[index].isArrivedEarlier && arrived.clock != .unsynchronized
+    return zone.day(at: (isFinal ? arrived : arrived.read(by: now)).wall) == Int(day)
   }
 
   // MARK: What is saved

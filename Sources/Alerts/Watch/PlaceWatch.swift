@@ -47,7 +47,7 @@ struct PlaceWatch: Sendable {
   /// Takes one sighting. Returns the confidence of the arrival, if it is one.
   mutating func hear(_ index: Int, receiver: Int, signal: Int8, at moment: Moment) -> Double? {
     let time = moment.monotonic
-    let silence = time - people[index].lastHeard.monotonic
+    let silence = time - people[index].quietSince
     let isAfterSilence = silence > goneAfter(index) || people[index].isNeverHeard
     if !isAfterSilence, silence > Self.sameAdvertisement || Int(people[index].receiver) == receiver {
       people[index].interval.learn(silence)
@@ -58,6 +58,8 @@ struct PlaceWatch: Sendable {
     if signal > rule.leave { people[index].lastKept = time }
     defer {
       people[index].lastHeard = moment
+      people[index].quietSince = time
+      people[index].isHeardEarlier = false
       people[index].receiver = Int32(truncatingIfNeeded: receiver)
     }
     guard !people[index].isPresent else {
@@ -83,6 +85,7 @@ struct PlaceWatch: Sendable {
     people[index].isPresent = true
     people[index].isPassing = false
     people[index].arrivedAt = moment
+    people[index].isArrivedEarlier = false
     people[index].lastKept = time
     people[index].forgetSightings()
     if !isBlind { deadlines.notLater(index, than: departure(of: index)) }

@@ -9,8 +9,13 @@ struct Presence: Sendable {
   let subject: SubjectID
   var person: WatchPlan.Person
   var isPresent = false
-  /// The last sighting of any strength.
+  /// The last sighting of any strength, as it was stamped.
   var lastHeard = Presence.nobodyHeard
+  /// What silence counts from: that sighting, or later by the pauses in which the program did not run. Of a tag that
+  /// nobody has heard here, when listening for it began.
+  var quietSince = Presence.nobodyHeard.monotonic
+  /// Whether `lastHeard` is of an earlier boot, so that this one's monotonic clock tells nothing of it.
+  var isHeardEarlier = false
   /// The last sighting above `leave`.
   var lastKept = Presence.nobodyHeard.monotonic
   /// The receiver of the last sighting, by its number at the place.
@@ -42,6 +47,8 @@ struct Presence: Sendable {
   var rules: Int32 = -1
   /// The last arrival.
   var arrivedAt: Moment?
+  /// Whether `arrivedAt` is of an earlier boot.
+  var isArrivedEarlier = false
   /// Before this nobody listened for this person here.
   var watchedSince = Presence.nobodyHeard.monotonic
   /// The local day of which it is known whether the person arrived in time.
@@ -56,11 +63,26 @@ struct Presence: Sendable {
     self.person = person
   }
 
-  /// Nobody has heard the tag here; the monotonic time then is when listening for it began.
-  /// When the tag was heard last, as the clock of `now` tells it if that deserves more trust.
-  func lastSeen(by now: Moment) -> Moment { isNeverHeard ? lastHeard : lastHeard.read(by: now) }
+  /// When the tag was heard last, as the clock of `now` tells it if that deserves more trust. What was stamped in an
+  /// earlier boot stays: no clock ran on to tell how long the board was off.
+  func lastSeen(by now: Moment) -> Moment { isNeverHeard || isHeardEarlier ? lastHeard : lastHeard.read(by: now) }
 
-  var isNeverHeard: Bool { lastHeard.wall == Self.nobodyHeard.wall && lastHeard.clock == Self.nobodyHeard.clock }
+  /// Whether that is a time of day: what no clock told in an earlier boot, none will tell.
+  var isLastSeenKnown: Bool { isNeverHeard || !isHeardEarlier || lastHeard.clock != .unsynchronized }
+
+  /// The last sighting above `leave`, stamped by the clock that stamped the last of any strength.
+  var lastNear: Moment {
+    let rest = quietSince - lastKept
+    return Moment(monotonic: lastHeard.monotonic - rest, wall: lastHeard.wall - rest, clock: lastHeard.clock)
+  }
+
+  /// Whether the tag was heard last before the program was started.
+  var isHeardBeforeStart: Bool { isHeardEarlier || quietSince != lastHeard.monotonic }
+
+  /// Nobody has heard the tag here.
+  var isNeverHeard: Bool { Self.isNobody(lastHeard) }
+
+  static func isNobody(_ heard: Moment) -> Bool { heard.wall == nobodyHeard.wall && heard.clock == nobodyHeard.clock }
 
   /// Forgets the sightings that counted towards an arrival.
   mutating func forgetSightings() {
@@ -96,6 +118,10 @@ struct PresenceMemory: Sendable, Hashable, Codable {
   var times: [MonotonicTime] = []
   /// What a version before this one did not save.
   var expected: Expected?
+  /// The same: it saved in `lastHeard` what silence counts from, with the pauses left out.
+  var quietSince: MonotonicTime?
+  /// Where nobody said, the stamp is taken for one of an earlier boot, which nothing reads anew.
+  var isHeardEarlier: Bool?
 
   /// What belongs to the rules, and to passages.
   struct Expected: Sendable, Hashable, Codable {
@@ -106,6 +132,8 @@ struct PresenceMemory: Sendable, Hashable, Codable {
     var watchedSince: MonotonicTime
     var settledDay: Int32
     var isNotSeenTold: Bool
+    /// As `isHeardEarlier`.
+    var isArrivedEarlier: Bool?
   }
 }
 

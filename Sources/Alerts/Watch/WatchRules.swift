@@ -87,9 +87,11 @@ extension WatchRules {
 }
 
 extension WatchRules.NightExit {
-  /// Whether leaving is worth a notice, if the tag was last heard at one time and missed by the other.
-  func concerns(lastSeen: WallTime, detected: WallTime, in zone: TimeZoneOffsets) -> Bool {
-    if let pausedUntil, lastSeen < pausedUntil { return false }
+  /// Whether leaving is worth a notice, if the tag was last heard at one time and missed by the other. Where nobody
+  /// knows when it was heard, it may have been at night.
+  func concerns(lastSeen: WallTime?, detected: WallTime, in zone: TimeZoneOffsets) -> Bool {
+    if let pausedUntil, lastSeen ?? detected < pausedUntil { return false }
+    guard let lastSeen else { return true }
     return [lastSeen, detected].contains { time in
       let civil = CivilTime(time, in: zone)
       let minutes = civil.hour * 60 + civil.minute

@@ -7,6 +7,7 @@ extension Wording {
     let kind = notice.kind.rawValue
     var keys = ["notice.\(notice.person.rawValue).\(kind).\(field)", "notice.\(kind).\(field)", "notice.any.\(field)"]
     if case .moving = notice.whereabouts { keys.insert("notice.\(kind).moving.\(field)", at: 0) }
+    if !notice.isLastSeenKnown { keys.insert("notice.\(kind).untimed.\(field)", at: 0) }
     if !notice.hasBeenSeen { keys.insert("notice.\(kind).never.\(field)", at: 0) }
     return keys
   }

@@ -79,9 +79,7 @@ struct Wording: Sendable {
     var values = Template.Values()
     values[.place] = notice.placeName
     values[.time] = clock(CivilTime(notice.detected.wall, in: zone), language)
-    values[.lastSeen] =
-      notice.hasBeenSeen
-      ? time(notice.lastSeen.wall, seenFrom: notice.detected.wall, language) : phrase("time.never", language)
+    values[.lastSeen] = lastSeen(of: notice, language)
     values[.kind] = phrase("notice_event.\(notice.kind.rawValue)", language)
     func render(_ field: String) -> String {
       catalogue.template(Self.keys(of: notice, field), in: language).render(values)
@@ -91,6 +89,12 @@ struct Wording: Sendable {
       language: language, headline: mark + render("headline"),
       description: mark + render("description") + (notice.kind.isRoutine ? "" : contactNote(language))
         + clockNote(notice.detected.clock, language))
+  }
+
+  private func lastSeen(of notice: Notice, _ language: String) -> String {
+    guard notice.hasBeenSeen else { return phrase("time.never", language) }
+    guard notice.isLastSeenKnown else { return phrase("time.unknown", language) }
+    return time(notice.lastSeen.wall, seenFrom: notice.detected.wall, language)
   }
 
   private func values(of alert: Alert, _ language: String) -> Template.Values {

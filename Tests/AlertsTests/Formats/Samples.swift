@@ -237,6 +237,17 @@ enum Samples {
     return notice
   }
 
+  /// About somebody whose tag was heard in an earlier boot whose clock was never set.
+  static func untimed(
+    _ kind: NoticeKind, person: WatchPlan.Person = .elder, mode: AlertMode = .actual
+  ) -> Notice {
+    var notice = notice(kind, person: person, mode: mode, clock: .synchronized)
+    notice.lastSeen = Moment(
+      monotonic: notice.detected.monotonic, wall: WallTime(milliseconds: 300_000), clock: .unsynchronized)
+    notice.isLastSeenKnown = false
+    return notice
+  }
+
   static let notices: [Notice] = {
     var notices: [Notice] = []
     for kind in NoticeKind.allCases {
@@ -248,6 +259,7 @@ enum Samples {
           moving.whereabouts = .moving(nil)
           notices.append(moving)
           notices.append(neverSeen(kind, person: person, mode: mode))
+          notices.append(untimed(kind, person: person, mode: mode))
         }
       }
     }

@@ -43,7 +43,7 @@ import Testing
     var asked: Set<String> = ["equivalent", "contact", "clock.unsynchronized", "value.unknown", "level.name"]
     asked.formUnion(["mode.exercise", "mode.test", "step.unknown", "cause.unknown", "todo.unknown", "number.point"])
     asked.formUnion(["time.clock", "time.other_day", "time.before_noon", "time.after_noon", "list.two", "list.more"])
-    asked.formUnion(["within.minutes", "within.hours", "per.minutes", "per.hours", "time.never"])
+    asked.formUnion(["within.minutes", "within.hours", "per.minutes", "per.hours", "time.never", "time.unknown"])
     asked.formUnion(["forecast", "forecast.withdrawn", "acknowledged", "clock.corrected"])
     asked.formUnion(["late", "late.untimed", "trend.rising", "trend.steady", "trend.falling"])
     asked.formUnion(LadderStep.allCases.map { "step.\($0.rawValue)" })

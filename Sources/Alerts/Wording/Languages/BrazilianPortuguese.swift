@@ -126,6 +126,8 @@ extension Catalogue {
     notice.found.headline = {time}: a etiqueta procurada foi detectada em {place}
     notice.night_exit.description = No período noturno definido, a etiqueta não é mais detectada em "{place}" (última vez: {last_seen}). Verifique o quarto e os arredores da casa.
     notice.night_exit.headline = {time}: parece ter saído de {place} à noite
+    notice.night_exit.untimed.description = {time}: a etiqueta não é mais detectada em "{place}". Não se sabe quando foi a última detecção, pois o relógio deste aparelho não estava certo. Pode ter sido à noite. Verifique o quarto e os arredores da casa.
+    notice.night_exit.untimed.headline = {time}: pode ter saído de {place}
     notice.not_arrived.description = A hora definida passou: até {time} a etiqueta não foi detectada em "{place}". Pode ter sido esquecida ou estar sem bateria. Confirme com a escola ou com a pessoa.
     notice.not_arrived.headline = {time}: ainda sem detecção em {place}
     notice.not_seen.description = A etiqueta foi detectada pela última vez em "{place}" ({last_seen}) e não mais até {time}. Este aparelho não sabe como a pessoa está. Verifique a bateria da etiqueta e a pessoa.
@@ -258,6 +260,7 @@ extension Catalogue {
     time.clock = {hour}h{minute2}
     time.never = nenhum horário
     time.other_day = {day2}/{month2}/{year} {clock}
+    time.unknown = horário desconhecido
     todo.bad_answer = Verifique os contatos do cabo, a terminação, fontes de ruído e as configurações da linha.
     todo.contradicting = Confira a água no local e descubra qual dos sensores está certo.
     todo.filtered_out = Verifique a montagem do sensor e quais valores a configuração descarta.

@@ -126,6 +126,8 @@ extension Catalogue {
     notice.found.headline = The tag searched for was detected at {place} at {time}
     notice.night_exit.description = In the hours set as night, the tag is no longer detected at {place} (last at {last_seen}). Please look in the room and around the house.
     notice.night_exit.headline = Seems to have left {place} at night ({time})
+    notice.night_exit.untimed.description = At {time} the tag is no longer detected at {place}. When it was last detected is not known, since this device's clock was not set then. It may have been at night. Please look in the room and around the house.
+    notice.night_exit.untimed.headline = May have left {place} ({time})
     notice.not_arrived.description = The set time has passed: at {time} the tag has not been detected at {place}. It may have been forgotten, or its battery may be empty. Please ask the school or the person.
     notice.not_arrived.headline = Not detected at {place} by {time}
     notice.not_seen.description = The tag was last detected at {place} at {last_seen}, and not up to {time}. This device cannot tell how the person is. Please check the tag's battery and the person.
@@ -258,6 +260,7 @@ extension Catalogue {
     time.clock = {hour2}:{minute2}
     time.never = no time
     time.other_day = {year}-{month2}-{day2} {clock}
+    time.unknown = a time that is not known
     todo.bad_answer = Check the cable's contacts, its termination, sources of noise and the line's settings.
     todo.contradicting = Look at the water yourself, and find out which of the two sensors is right.
     todo.filtered_out = Check the sensor's mounting and which values the configuration leaves out.

@@ -126,6 +126,8 @@ extension Catalogue {
     notice.found.headline = {time} {place}で捜しているタグを検知しました
     notice.night_exit.description = 夜間の設定時間内に、「{place}」で見守りタグを検知しなくなりました（最後の検知 {last_seen}）。部屋と家の周りを確かめてください。
     notice.night_exit.headline = {time} {place}から外へ出たようです
+    notice.night_exit.untimed.description = {time} の時点で「{place}」に見守りタグの検知がありません。最後に検知したとき、この機器の時計が合っていなかったため、いつからかは分かりません。夜の間に出たかもしれません。部屋と家の周りを確かめてください。
+    notice.night_exit.untimed.headline = {time} {place}から外へ出たかもしれません
     notice.not_arrived.description = 設定した時刻を過ぎた {time} になっても、「{place}」で見守りタグを検知していません。タグの忘れや電池切れのこともあります。学校や本人に確認してください。
     notice.not_arrived.headline = {time} {place}でまだ検知していません
     notice.not_seen.description = 「{place}」で最後に検知したのは {last_seen} です。{time} の時点で検知がありません。無事かどうかは、この機器では分かりません。タグの電池と本人の様子を確かめてください。
@@ -258,6 +260,7 @@ extension Catalogue {
     time.clock = {hour2}:{minute2}
     time.never = 記録なし
     time.other_day = {month}月{day}日{clock}
+    time.unknown = 時刻不明
     todo.bad_answer = 配線の接触、終端抵抗、雑音の原因、通信の設定を確認してください。
     todo.contradicting = 現地の水位を目で確かめ、どちらのセンサが正しいかを点検してください。
     todo.filtered_out = センサの取り付けと、読み飛ばす値の設定を確認してください。

@@ -126,6 +126,8 @@ extension Catalogue {
     notice.found.headline = {time} {place}で さがして いる タグが みつかりました
     notice.night_exit.description = よるに「{place}」で みまもりタグが みつからなく なりました（さいごは {last_seen}）。へやと いえの まわりを みて ください。
     notice.night_exit.headline = {time} よるに {place}から そとに でた ようです
+    notice.night_exit.untimed.description = {time}に「{place}」で みまもりタグが みつかりません。いつから みつからないか、わかりません。よるの あいだに でたかも しれません。へやと いえの まわりを みて ください。
+    notice.night_exit.untimed.headline = {time} {place}から そとに でたかも しれません
     notice.not_arrived.description = {time}に なりましたが、「{place}」で みまもりタグが みつかりません。タグを わすれたり、でんちが なかったり する ことも あります。がっこうや ほんにんに きいて ください。
     notice.not_arrived.headline = {time} {place}に まだ きて いません
     notice.not_seen.description = 「{place}」で さいごに みつかったのは {last_seen}です。{time}に まだ みつかりません。どうして いるか、この きかいでは わかりません。タグの でんちと ほんにんの ようすを みて ください。
@@ -258,6 +260,7 @@ extension Catalogue {
     time.clock = {half} {hour12}時{minute}分
     time.never = まだ ありません
     time.other_day = {month}月{day}日 {clock}
+    time.unknown = わからない じかん
     todo.bad_answer = せんが しっかり つながって いるか しらべて ください。
     todo.contradicting = 水の たかさを めで たしかめて、どちらの きかいが ただしいか しらべて ください。
     todo.filtered_out = きかいと せっていを しらべて ください。

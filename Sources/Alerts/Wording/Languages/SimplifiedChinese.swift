@@ -126,6 +126,8 @@ extension Catalogue {
     notice.found.headline = {time} 在{place}检测到正在寻找的标签
     notice.night_exit.description = 在设定的夜间时段内，“{place}”不再检测到看护标签（最后一次为{last_seen}）。请查看房间和住宅周围。
     notice.night_exit.headline = {time} 夜间似乎已离开{place}
+    notice.night_exit.untimed.description = 到{time}，“{place}”不再检测到看护标签。最后一次检测到时本设备的时钟未校准，因此时间不明，可能是在夜间。请查看房间和住宅周围。
+    notice.night_exit.untimed.headline = {time} 可能已离开{place}
     notice.not_arrived.description = 已过设定时间，到{time}在“{place}”仍未检测到看护标签。也可能是忘带标签或电池用尽。请向学校或本人确认。
     notice.not_arrived.headline = {time} 在{place}尚未检测到
     notice.not_seen.description = 最后一次在“{place}”检测到是{last_seen}，到{time}仍未检测到。本设备无法判断本人是否平安。请确认标签电池和本人的情况。
@@ -258,6 +260,7 @@ extension Catalogue {
     time.clock = {hour2}:{minute2}
     time.never = 无记录
     time.other_day = {month}月{day}日{clock}
+    time.unknown = 不明时间
     todo.bad_answer = 请检查线路接触、终端电阻、干扰源和通信设定。
     todo.contradicting = 请目视确认现场水位，检查哪一个传感器正确。
     todo.filtered_out = 请检查传感器的安装以及设定中被忽略的数值。

@@ -126,6 +126,8 @@ extension Catalogue {
     notice.found.headline = {time} đã phát hiện thẻ đang tìm tại {place}
     notice.night_exit.description = Trong khung giờ ban đêm đã đặt, không còn phát hiện thẻ tại "{place}" (lần cuối {last_seen}). Hãy kiểm tra phòng và quanh nhà.
     notice.night_exit.headline = {time} có vẻ đã ra khỏi {place} trong đêm
+    notice.night_exit.untimed.description = Lúc {time}, không còn phát hiện thẻ tại "{place}". Không rõ lần phát hiện cuối là khi nào vì lúc đó đồng hồ của thiết bị này chưa chính xác. Có thể là trong đêm. Hãy kiểm tra phòng và quanh nhà.
+    notice.night_exit.untimed.headline = {time} có thể đã ra khỏi {place}
     notice.not_arrived.description = Đã quá giờ đặt: đến {time} vẫn chưa phát hiện thẻ tại "{place}". Có thể thẻ bị bỏ quên hoặc hết pin. Hãy hỏi nhà trường hoặc người mang thẻ.
     notice.not_arrived.headline = {time} chưa phát hiện tại {place}
     notice.not_seen.description = Thẻ được phát hiện lần cuối tại "{place}" lúc {last_seen}; đến {time} vẫn không phát hiện. Thiết bị này không biết người đó ra sao. Hãy kiểm tra pin của thẻ và người mang thẻ.
@@ -258,6 +260,7 @@ extension Catalogue {
     time.clock = {hour2}:{minute2}
     time.never = chưa có
     time.other_day = {clock} ngày {day}/{month}/{year}
+    time.unknown = thời điểm không rõ
     todo.bad_answer = Hãy kiểm tra chỗ nối dây, điện trở cuối đường dây, nguồn nhiễu và cài đặt đường truyền.
     todo.contradicting = Hãy quan sát mực nước tại chỗ và kiểm tra xem cảm biến nào đúng.
     todo.filtered_out = Hãy kiểm tra việc lắp cảm biến và những giá trị bị bỏ qua trong cấu hình.
