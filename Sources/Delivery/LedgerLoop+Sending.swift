@@ -37,6 +37,7 @@ extension LedgerLoop {
     let retryAt = now + settings.timing.refusedRetryNanoseconds
     refused = isOther ? [:] : refused.filter { !tooLong.contains($0.key) }.mapValues { min($0, retryAt) }
     if isOther { retained.forgetRefusals() }
+    lane.heldUntil = isOther ? nil : lane.heldUntil.map { min($0, retryAt) }
     tooLong = []
     waiting = []
     saidRefusals = []
@@ -91,8 +92,11 @@ extension LedgerLoop {
         if lane == .notice { touchHead(stream, now: now) }
       }
     case .retained(let topic, let version):
-      if refusal != nil { retained.refused(topic, until: now + settings.timing.refusedRetryNanoseconds) }
-      retained.acknowledged(topic, version: version)
+      if refusal != nil {
+        retained.refused(topic, now: now, retryNanoseconds: settings.timing.refusedRetryNanoseconds)
+      } else {
+        retained.acknowledged(topic, version: version)
+      }
     case .status:
       if offlineSent { offlineAcknowledged = true }
     case .observation(let item): acknowledged(item, isRefused: refusal != nil, now: now)
@@ -124,12 +128,17 @@ extension LedgerLoop {
   private func noteRefusal(_ problem: BrokerProblem, of content: Flight.Content) {
     statistics.refusedByBroker += 1
     statistics.lastRefusal = problem.word
-    let isKept = if case .message = content { true } else { false }
-    guard saidRefusals.insert("\(problem.word) \(isKept)").inserted else { return }
-    let retry = problem.isLasting ? "with the next connection" : "again"
-    let kept = "it is kept and tried \(retry), and later messages of its id wait for it"
+    let what: String
+    switch content {
+    case .message:
+      let retry = problem.isLasting ? "with the next connection" : "again"
+      what = "it is kept and tried \(retry), and later messages of its id wait for it"
+    case .answer, .abandoned: what = "it is given up"
+    case .retained, .status, .observation: what = "the newest of its topic is tried again later"
+    }
+    guard saidRefusals.insert("\(problem.word) \(what)").inserted else { return }
     logger.error(
-      "The broker refuses a message (\(problem.text)): \(isKept ? kept : "the next of its topic is tried")",
+      "The broker refuses a message (\(problem.text)): \(what)",
       metadata: ["lane": "\(content.lane)", "problem": "\(problem.word)"])
   }
 
