@@ -34,12 +34,14 @@ extension LedgerLoop {
 
   /// What was refused is tried again when its time has come.
   private func endRefusals(now: Int64) {
-    for (root, retryAt) in refused where retryAt <= now {
-      refused[root] = nil
-      mayHaveBacklog = true
-      // The backlog is what the ledger has: what it could not store is tried from memory.
-      if retryLedgerAt != nil { enqueueUnwritten(root) }
-    }
+    for (root, retryAt) in refused where retryAt <= now { endRefusal(root) }
+  }
+
+  func endRefusal(_ root: Int64) {
+    refused[root] = nil
+    mayHaveBacklog = true
+    // The backlog is what the ledger has: what it could not store is tried from memory.
+    if retryLedgerAt != nil { enqueueUnwritten(root) }
   }
 
   private func take(from queue: inout [Int64], into choice: inout Choice) {

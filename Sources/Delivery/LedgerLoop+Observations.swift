@@ -90,7 +90,6 @@ extension LedgerLoop {
   func observationsConnected(now: Int64) {
     lane.page = []
     lane.isExhausted = false
-    lane.heldUntil = nil
     lane.pace = ObservationLane.pace(settings.limits, now: now)
     // What was gathered meanwhile is written at once, so that it can go.
     lane.writeAt = min(lane.writeAt, now)

@@ -14,7 +14,7 @@ extension LedgerLoop {
     case .connected(let terms): connected(terms, now: now)
     case .acknowledged(let packet, let reason): acknowledged(packet: packet, reason: reason, now: now)
     case .disconnected(let problem):
-      disconnected(now: now)
+      disconnected(problem, now: now)
       statistics.lastError = problem.word
     case .failed(let problem, let number):
       statistics.connection = number
@@ -24,7 +24,11 @@ extension LedgerLoop {
 
   private func connected(_ terms: ConnectionTerms, now: Int64) {
     let window = max(1, min(settings.limits.inFlight, terms.receiveMaximum ?? .max))
-    connection = Connection(terms: terms, window: window)
+    connection = Connection(terms: terms, acceptedAt: now, window: window)
+    if suspects.isSearching {
+      connection?.window = 1
+      connection?.wider = (window, now + Suspects.goodNanoseconds)
+    }
     if hadConnection { statistics.reconnects += 1 }
     statistics.connection = terms.number
     statistics.isConnected = true
@@ -37,6 +41,7 @@ extension LedgerLoop {
     let retryAt = now + settings.timing.refusedRetryNanoseconds
     refused = isOther ? [:] : refused.filter { !tooLong.contains($0.key) }.mapValues { min($0, retryAt) }
     if isOther { retained.forgetRefusals() }
+    lane.heldUntil = isOther ? nil : lane.heldUntil.map { min($0, retryAt) }
     tooLong = []
     waiting = []
     saidRefusals = []
@@ -47,19 +52,22 @@ extension LedgerLoop {
     mayHaveBacklog = outboxRows > 0
     pace = Pace(perSecond: settings.limits.backlogPerSecond, burst: window, now: now)
     observationsConnected(now: now)
+    holdSuspectsBack(terms.broker)
     retained.connected(now: now, spreadNanoseconds: settings.timing.spreadNanoseconds)
     if !hadConnection || !terms.sessionPresent || terms.broker != statistics.broker { refreshHeads(now: now) }
     statistics.broker = terms.broker
     hadConnection = true
   }
 
-  private func disconnected(now: Int64) {
-    let interrupted = inFlight.values.sorted { $0.order < $1.order }.compactMap { flight -> Int64? in
+  private func disconnected(_ problem: BrokerProblem, now: Int64) {
+    let flights = inFlight.values.sorted { $0.order < $1.order }
+    let givenUp = suspect(flights, problem, now: now)
+    let interrupted = flights.compactMap { flight -> Int64? in
       if case .message(let row, _, _, _, _) = flight.content { row } else { nil }
     }
     resend = interrupted + resend
-    let unheard = inFlight.values.sorted { $0.order < $1.order }.compactMap { flight -> (answer: Answer, at: Int64)? in
-      if case .answer(let answer) = flight.content { (answer, flight.at) } else { nil }
+    let unheard = flights.compactMap { flight -> (answer: Answer, at: Int64)? in
+      if case .answer(let answer) = flight.content, flight.order != givenUp { (answer, flight.at) } else { nil }
     }
     answers = Array((unheard + answers).suffix(settings.limits.waitingAnswers))
     observationsDisconnected()
@@ -79,6 +87,8 @@ extension LedgerLoop {
     guard let flight = inFlight.removeValue(forKey: packet) else { return }
     let refusal = reason >= 128 ? BrokerProblem.unpublished(reason: reason) : nil
     if let refusal { noteRefusal(refusal, of: flight.content) }
+    connection?.hasJustRefused = refusal != nil
+    if let suspect = flight.content.suspect { suspects.acquit(suspect, broker: statistics.broker) }
     switch flight.content {
     case .message(let row, let root, let lane, let stream, let sequence):
       inFlightRows.remove(row)
@@ -91,10 +101,15 @@ extension LedgerLoop {
         if lane == .notice { touchHead(stream, now: now) }
       }
     case .retained(let topic, let version):
-      if refusal != nil { retained.refused(topic, until: now + settings.timing.refusedRetryNanoseconds) }
-      retained.acknowledged(topic, version: version)
+      if refusal != nil {
+        retained.refused(topic, now: now, retryNanoseconds: settings.timing.refusedRetryNanoseconds)
+      } else {
+        retained.acknowledged(topic, version: version)
+      }
     case .status:
       if offlineSent { offlineAcknowledged = true }
+      guard refusal != nil else { return }
+      suspects.hold(.status, broker: statistics.broker, until: now + settings.timing.refusedRetryNanoseconds)
     case .observation(let item): acknowledged(item, isRefused: refusal != nil, now: now)
     case .abandoned(let root, let lane):
       if waiting.contains(root) { goOn(root, lane: lane) }
@@ -124,12 +139,17 @@ extension LedgerLoop {
   private func noteRefusal(_ problem: BrokerProblem, of content: Flight.Content) {
     statistics.refusedByBroker += 1
     statistics.lastRefusal = problem.word
-    let isKept = if case .message = content { true } else { false }
-    guard saidRefusals.insert("\(problem.word) \(isKept)").inserted else { return }
-    let retry = problem.isLasting ? "with the next connection" : "again"
-    let kept = "it is kept and tried \(retry), and later messages of its id wait for it"
+    let what: String
+    switch content {
+    case .message:
+      let retry = problem.isLasting ? "with the next connection" : "again"
+      what = "it is kept and tried \(retry), and later messages of its id wait for it"
+    case .answer, .abandoned: what = "it is given up"
+    case .retained, .status, .observation: what = "the newest of its topic is tried again later"
+    }
+    guard saidRefusals.insert("\(problem.word) \(what)").inserted else { return }
     logger.error(
-      "The broker refuses a message (\(problem.text)): \(isKept ? kept : "the next of its topic is tried")",
+      "The broker refuses a message (\(problem.text)): \(what)",
       metadata: ["lane": "\(content.lane)", "problem": "\(problem.word)"])
   }
 

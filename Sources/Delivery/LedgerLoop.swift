@@ -30,8 +30,13 @@ final class LedgerLoop {
   /// The present connection.
   struct Connection {
     var terms: ConnectionTerms
+    var acceptedAt: Int64
     /// How many messages may be in flight.
     var window: Int
+    /// The window from then on; nil while it is that.
+    var wider: (window: Int, at: Int64)?
+    /// Whether the last that the broker answered was a refusal.
+    var hasJustRefused = false
     var needsStatus = true
     /// Found ended; its farewell has not arrived yet.
     var isBroken = false
@@ -93,6 +98,7 @@ final class LedgerLoop {
   var tooLong: Set<Int64> = []
   /// Ids, by root, of which a revision waits for the acknowledgment of an earlier one: at most those in the outbox.
   var waiting: Set<Int64> = []
+  var suspects = Suspects()
   var pace: Pace
 
   /// Observations that the broker did not get in time.
@@ -209,6 +215,8 @@ final class LedgerLoop {
     take(arrival, now: now)
     checkReserve(now: now)
     reserveConnectionNumbers()
+    widenWindow(now: now)
+    trySuspect(now: now)
     let chosen = choose(now: now)
     persist(now: now)
     if connection != nil {
@@ -250,7 +258,9 @@ final class LedgerLoop {
       if let next = heads.values.min() { deadlines.append(next) }
       if let next = headRefresh.last?.at { deadlines.append(next) }
     }
-    if !offlineSent, let next = refused.values.min() { deadlines.append(next) }
+    if !offlineSent, let next = refused.values.min(), next < .max { deadlines.append(next) }
+    if let next = nextSuspectNanoseconds { deadlines.append(next) }
+    if let wider = connection.wider { deadlines.append(wider.at) }
     return deadlines.min()
   }
 

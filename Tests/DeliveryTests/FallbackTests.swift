@@ -118,6 +118,62 @@ import Testing
     #expect(first.packets.all.contains { text($0.packet).hasPrefix("B 1") })
   }
 
+  /// Accepted, and thrown out at once: quota exceeded, not authorized, session taken over.
+  @Test(arguments: [0x97, 0x87, 0x8E] as [UInt8])
+  func `a first broker that accepts and then drops is left, and returned to less and less often`(
+    reason: UInt8
+  ) throws {
+    let isWell = Locked(false)
+    let first = ScriptedPeer { _, packet in
+      let isDropping = packet.type == 1 && !isWell.withLock { $0 }
+      return isDropping ? ScriptedPeer.accepting(packet) + [0xE0, 2, reason, 0] : ScriptedPeer.agreeable(packet)
+    }
+    let fallback = ScriptedPeer { _, packet in ScriptedPeer.agreeable(packet) }
+    let harness = try harness(first: first.port, fallback: fallback.port) {
+      $0.timing.returnNanoseconds = 200_000_000
+    }
+    harness.commit([harness.message("A")])
+    try harness.start()
+    #expect(harness.isDelivered(), "\(harness.lines.all)")
+    #expect(first.connections.all.count <= 4 && harness.service.statistics.broker == 1)
+    // Three lives, and a return each after 0.2, 0.4, 0.8 and 1.6 s, give or take a fifth.
+    let begun = Date()
+    #expect(first.connections.wait(seconds: 20) { $0.count >= 7 }, "\(harness.lines.all) \(harness.service.statistics)")
+    #expect(Date().timeIntervalSince(begun) >= 0.8 * 2.5)
+    harness.commit([harness.message("B")])
+    #expect(harness.isDelivered())
+    isWell.withLock { $0 = true }
+    #expect(eventually { harness.service.statistics.broker == 0 && harness.service.statistics.isConnected })
+    harness.commit([harness.message("C")])
+    #expect(harness.isDelivered())
+    #expect(first.packets.all.contains { text($0.packet).hasPrefix("C 1") })
+  }
+
+  @Test(arguments: [true, false])
+  func `a message that the first broker drops on goes to the fallback, and none waits for it`(isTaken: Bool) throws {
+    let answer: ScriptedPeer.Answer = { _, packet in
+      packet.type == 3 && text(packet).hasPrefix("A 1") ? nil : ScriptedPeer.agreeable(packet)
+    }
+    let first = ScriptedPeer(answer: answer)
+    let fallback = isTaken ? ScriptedPeer { _, packet in ScriptedPeer.agreeable(packet) } : ScriptedPeer(answer: answer)
+    let harness = try harness(first: first.port, fallback: fallback.port) {
+      $0.timing.returnNanoseconds = 60_000_000_000
+    }
+    harness.commit([harness.message("A"), harness.message("B")])
+    try harness.start()
+    func isDone(_ messages: Int) -> Bool {
+      eventually(seconds: 20) {
+        let statistics = harness.service.statistics
+        return statistics.acknowledged == UInt64(isTaken ? messages : messages - 1) && statistics.isConnected
+      }
+    }
+    #expect(isDone(2), "\(harness.lines.all)")
+    #expect(fallback.packets.wait { $0.contains { text($0.packet).hasPrefix("A 1") } }, "it is tried there")
+    harness.commit([harness.message("C")])
+    #expect(isDone(3), "\(harness.lines.all)")
+    #expect(first.connections.all.count <= 4 && fallback.connections.all.count <= 2)
+  }
+
   @Test func `a first broker that hangs costs no more than the time for an answer`() throws {
     let first = ScriptedPeer()
     let fallback = ScriptedPeer { _, packet in ScriptedPeer.agreeable(packet) }

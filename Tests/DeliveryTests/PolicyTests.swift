@@ -57,6 +57,27 @@ import Testing
     #expect(alone.next == 0 && alone.isRoundOver)
   }
 
+  @Test func `a broker is suspicious after three short lives, and a return in vain puts off the next`() {
+    var lives = BrokerLives(count: 2)
+    func ended(_ broker: Int, isGood: Bool = false, isReturn: Bool = false) {
+      lives.ended(broker, isGood: isGood, isReturn: isReturn)
+    }
+    ended(0)
+    ended(0)
+    #expect(!lives.isSuspicious(0) && lives.returnFactor == 1)
+    ended(0)
+    #expect(lives.isSuspicious(0) && !lives.isSuspicious(1) && lives.returnFactor == 1)
+    var factors: [Int64] = []
+    for _ in 0..<8 {
+      ended(1, isGood: true)
+      ended(0, isReturn: true)
+      factors.append(lives.returnFactor)
+    }
+    #expect(factors == [2, 4, 8, 16, 32, 64, 64, 64] && lives.isSuspicious(0))
+    ended(0, isGood: true, isReturn: true)
+    #expect(!lives.isSuspicious(0) && lives.returnFactor == 1)
+  }
+
   @Test(arguments: [
     (134, "login_refused", "mqtt.username"), (135, "not_authorized", "ACL"), (133, "refused", "gateway.id"),
     (132, "version_refused", "other version"), (136, "busy", "load"), (138, "refused", "banned"),

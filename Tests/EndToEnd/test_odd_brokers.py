@@ -183,3 +183,27 @@ def test_a_property_at_which_libmosquitto_asserts_ends_only_the_connection(river
     wait_until(lambda: not river.ledger().undelivered(), 20, "all that is stored is delivered")
     assert gateway.errors().count("cannot read") == 1, gateway.errors()
     assert gateway.stop() == 0
+
+
+def test_a_document_over_which_the_broker_ends_each_connection_holds_no_other_alert_back(river, gauge, peers, tmp_path):
+    other = peers(Ultrasonic(tmp_path / "other", distance=CALM, interval=0.05))
+    river.add_ultrasonic("canal-1", other.terminal.path, levels={"caution": 1.2, "danger": 2.0})
+    broker = peers(ScriptedBroker(drops=lambda topic, payload: topic.endswith("/cap") and b"river-1" in payload))
+    gateway = started(river, broker)
+    wait_until(lambda: broker.on(river.topic("active")), 20, "the states come")
+    gauge.distance = CAUTION
+    wait_until(lambda: broker.dropped, 20, "the connection ends over the document")
+    other.distance = CAUTION
+
+    def sensors(name):
+        return {sensor for sensor in (b"river-1", b"canal-1")
+                for *_, payload in broker.on(river.topic(name)) if sensor in payload}
+
+    wait_until(lambda: sensors("alert") == {b"river-1", b"canal-1"} and sensors("cap") == {b"canal-1"}, 40, lambda: (
+        f"all else comes; there are {broker.published} and said was {gateway.errors()}"))
+    assert len(broker.dropped) <= 4 and broker.connections <= 5
+    assert gateway.errors().count("does not say why") == 1, gateway.errors()
+    # It is kept, and tried again.
+    broker.drops = lambda topic, payload: False
+    wait_until(lambda: not river.ledger().undelivered(), 90, lambda: f"the document comes; said {gateway.errors()}")
+    assert sensors("cap") == {b"river-1", b"canal-1"}

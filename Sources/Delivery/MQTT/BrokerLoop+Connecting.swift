@@ -6,6 +6,7 @@ struct ConnectionCourse: Sendable {
   private(set) var mayAbbreviate: [Bool]
   /// The last attempt with each broker that nobody waits for any more.
   private var left: [(any BrokerAttempt)?]
+  var lives: BrokerLives
   /// The attempt with the first broker while the fallback is used.
   var scout: (any BrokerAttempt)?
 
@@ -13,6 +14,7 @@ struct ConnectionCourse: Sendable {
     choices = brokers.map { ProtocolChoice(configured: $0.version) }
     mayAbbreviate = brokers.map { _ in true }
     left = brokers.map { _ in nil }
+    lives = BrokerLives(count: brokers.count)
   }
 
   /// Whether no thread still tries to reach this broker.

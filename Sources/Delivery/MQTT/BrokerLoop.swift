@@ -2,10 +2,6 @@ internal import Logging
 
 /// The MQTT thread: connects, reads and writes, and connects again, until it is told to stop.
 struct BrokerLoop: Sendable {
-  /// A connection that lasts this long was a good one.
-  private static let goodNanoseconds: Int64 = 10_000_000_000
-  /// So many in succession that were none are no accident.
-  private static let suspiciousLives = 3
   /// How long the fallback may take to hear that this gateway goes.
   private static let farewellNanoseconds: Int64 = 3_000_000_000
 
@@ -41,11 +37,11 @@ struct BrokerLoop: Sendable {
     var order = BrokerOrder(count: settings.brokers.count)
     var course = ConnectionCourse(brokers: settings.brokers)
     var lastWords: [Int: String] = [:]
-    var shortLives = 0
     var successor: Contact?
     while !link.wishesStop {
       let terms: ConnectionTerms
       var ending: Ending
+      let isReturn = successor != nil
       if let contact = successor {
         terms = contact.terms
         ending = converse(contact, &course)
@@ -55,17 +51,21 @@ struct BrokerLoop: Sendable {
       successor = ending.successor
       link.close()
       if link.wishesStop { break }
-      let isGood = ending.acceptedAt.map { now() - $0 >= BrokerLoop.goodNanoseconds } ?? false
-      if ending.acceptedAt != nil { shortLives = isGood ? 0 : shortLives + 1 }
-      if shortLives >= BrokerLoop.suspiciousLives, ending.problem.word == "lost" { ending.problem = shortLived }
+      let isGood = ending.acceptedAt.map { now() - $0 >= BrokerLives.goodNanoseconds } ?? false
+      if ending.acceptedAt != nil, successor == nil || isGood {
+        course.lives.ended(terms.broker, isGood: isGood, isReturn: isReturn)
+      }
+      let isSuspicious = ending.acceptedAt != nil && course.lives.isSuspicious(terms.broker)
+      if isSuspicious, ending.problem.word == "lost" { ending.problem = shortLived }
       report(ending, terms, isGood: isGood, lastWords: &lastWords)
       course.note(ending, of: terms, now: now())
       guard successor == nil else { continue }
       let isTakenOver = ending.problem.word == "taken_over" || ending.problem.word == "short_lived"
-      if ending.acceptedAt != nil {
+      if ending.acceptedAt != nil, !isTakenOver, isGood { backOff.lasted() }
+      if ending.acceptedAt != nil, !isSuspicious {
         order.lost()
-        if !isTakenOver, isGood { backOff.lasted() }
       } else {
+        // Whether it ends each connection over a message the ledger thread finds out: another broker may take that too.
         order.failed(terms.broker)
         guard order.isRoundOver else { continue }
       }
@@ -115,7 +115,7 @@ struct BrokerLoop: Sendable {
   /// From the broker's answer to the end of the connection.
   func converse(_ contact: Contact, _ course: inout ConnectionCourse) -> Ending {
     let client = contact.client
-    var talk = Talk(heardAt: now(), returnAt: contact.terms.broker == 0 ? .max : now() + returnNanoseconds)
+    var talk = Talk(heardAt: now(), returnAt: contact.terms.broker == 0 ? .max : now() + returnNanoseconds(course))
     if let ending = forward(client, &talk) { return ending }
     while true {
       let isReadable = wait(client, talk)
@@ -234,8 +234,9 @@ struct BrokerLoop: Sendable {
 
   // MARK: Back to the first broker
 
-  private var returnNanoseconds: Int64 {
-    Int64(Double(settings.timing.returnNanoseconds) * (0.8 + 0.4 * random()))
+  /// Longer after each return that was in vain.
+  private func returnNanoseconds(_ course: ConnectionCourse) -> Int64 {
+    Int64(Double(settings.timing.returnNanoseconds * course.lives.returnFactor) * (0.8 + 0.4 * random()))
   }
 
   /// Looks after the first broker while the fallback is used: a connection that it has accepted, or nil.
@@ -243,7 +244,7 @@ struct BrokerLoop: Sendable {
     if let attempt = course.scout {
       if let outcome = attempt.take() {
         course.scout = nil
-        talk.returnAt = now() + returnNanoseconds
+        talk.returnAt = now() + returnNanoseconds(course)
         if case .answered(let client) = outcome, client.isAccepted {
           return Contact(client: client, terms: attempt.terms)
         }
@@ -252,7 +253,7 @@ struct BrokerLoop: Sendable {
     }
     guard now() >= talk.returnAt else { return nil }
     guard course.isFree(0) else {
-      talk.returnAt = now() + returnNanoseconds
+      talk.returnAt = now() + returnNanoseconds(course)
       return nil
     }
     talk.returnAt = .max

@@ -44,7 +44,7 @@ package struct BrokerOrder: Sendable {
     self.count = count
   }
 
-  /// This one did not accept.
+  /// This one did not accept, or did and ended each connection soon after.
   package mutating func failed(_ broker: Int) {
     next = (broker + 1) % count
   }
@@ -56,6 +56,37 @@ package struct BrokerOrder: Sendable {
 
   /// Whether all have been tried: a wait of growing length is due. Within a round it is not.
   package var isRoundOver: Bool { next == 0 }
+}
+
+/// How connections with the brokers went that had been accepted.
+package struct BrokerLives: Sendable {
+  /// A connection that lasts this long was a good one.
+  package static let goodNanoseconds: Int64 = 10_000_000_000
+  /// So many in succession that were none are no accident.
+  private static let suspicious = 3
+  private static let mostDoublings = 6
+
+  private var short: [Int]
+  private var vainReturns = 0
+
+  package init(count: Int) {
+    short = Array(repeating: 0, count: count)
+  }
+
+  /// A connection has ended, and not because the gateway wanted it.
+  ///
+  /// - Parameter isReturn: whether the fallback was left for it.
+  package mutating func ended(_ broker: Int, isGood: Bool, isReturn: Bool) {
+    short[broker] = isGood ? 0 : short[broker] + 1
+    guard broker == 0 else { return }
+    vainReturns = isGood ? 0 : vainReturns + (isReturn ? 1 : 0)
+  }
+
+  /// Whether a broker ends each connection soon after it has accepted it.
+  package func isSuspicious(_ broker: Int) -> Bool { short[broker] >= BrokerLives.suspicious }
+
+  /// How many times the usual time passes before the first broker is returned to.
+  package var returnFactor: Int64 { 1 << Int64(min(vainReturns, BrokerLives.mostDoublings)) }
 }
 
 /// Which version of MQTT the next attempt speaks.

@@ -14,6 +14,20 @@ package struct RetainedTable: Sendable {
     var isTransient: Bool
   }
 
+  /// What the broker refused.
+  private struct Refusal: Sendable {
+    /// When it is tried again; `max` for what is held back until it is let go, `min` while it is being tried.
+    var until: Int64
+    /// The same if it changes before.
+    var untilChanged: Int64
+    /// How often in succession.
+    var times: Int
+  }
+
+  /// What does not change and is refused time after time is tried this many times less often at most: a broker may end
+  /// the connection with each refusal.
+  private static let mostDoublings = 4
+
   /// A state to publish.
   package struct Due: Sendable, Hashable {
     package var state: RetainedState
@@ -34,8 +48,10 @@ package struct RetainedTable: Sendable {
   private var entries: [String: Entry] = [:]
   private var lastVersion: UInt64 = 0
   private var isConnected = false
-  /// Topics that the broker refused, each with the time until which it is not tried again: at most those of `entries`.
-  private var refusals: [String: Int64] = [:]
+  /// Topics that the broker refused: at most those of `entries`.
+  private var refusals: [String: Refusal] = [:]
+  /// When the first of them is tried again, or before.
+  private var retryAt = Int64.max
   private var urgent: [String] = []
   private var ready: [String] = []
   /// Topics to be sent after a connect, each at its time.
@@ -80,6 +96,7 @@ package struct RetainedTable: Sendable {
       entry.changedAt = now
       entry.isDelivered = false
       entries[state.topic] = entry
+      if let refusal = refusals[state.topic] { retry(state.topic, at: min(refusal.until, refusal.untilChanged)) }
     } else {
       guard entries.count < limit, bytes + size <= mostBytes else { return false }
       bytes += size
@@ -105,6 +122,8 @@ package struct RetainedTable: Sendable {
 
   private mutating func enqueue(_ topic: String) {
     guard var entry = entries[topic], entry.inFlight == nil, !entry.isQueued else { return }
+    // What is refused comes again when its time has come.
+    guard refusals[topic]?.until ?? .min == .min else { return }
     entry.isQueued = true
     entries[topic] = entry
     if entry.state.urgency == .atOnce { urgent.append(topic) } else { ready.append(topic) }
@@ -152,6 +171,7 @@ package struct RetainedTable: Sendable {
 
   /// The next urgent state.
   package mutating func nextUrgent(now: Int64) -> Due? {
+    endRefusals(now: now)
     while !urgent.isEmpty {
       if let due = take(urgent.removeFirst(), now: now) { return due }
     }
@@ -160,6 +180,7 @@ package struct RetainedTable: Sendable {
 
   /// The next state that changed, or whose time in the spread has come.
   package mutating func next(now: Int64) -> Due? {
+    endRefusals(now: now)
     while spreadNext < spread.count, spread[spreadNext].at <= now {
       enqueue(spread[spreadNext].topic)
       spreadNext += 1
@@ -173,19 +194,13 @@ package struct RetainedTable: Sendable {
   /// When `next` will have something; nil when nothing is scheduled.
   package var nextNanoseconds: Int64? {
     if !ready.isEmpty || !urgent.isEmpty { return .min }
-    return spreadNext < spread.count ? spread[spreadNext].at : nil
+    let next = min(retryAt, spreadNext < spread.count ? spread[spreadNext].at : .max)
+    return next < .max ? next : nil
   }
 
   private mutating func take(_ topic: String, now: Int64) -> Due? {
     guard var entry = entries[topic] else { return nil }
     entry.isQueued = false
-    if let until = refusals[topic] {
-      guard now >= until else {
-        entries[topic] = entry
-        return nil
-      }
-      refusals[topic] = nil
-    }
     var state = entry.state
     if let expiry = state.expirySeconds {
       let age = max(0, now - entry.changedAt) / 1_000_000_000
@@ -201,14 +216,56 @@ package struct RetainedTable: Sendable {
     return Due(state: state, version: entry.version)
   }
 
-  /// The broker refused this topic. What it says next goes after that time, or with the next connection after it.
-  package mutating func refused(_ topic: String, until: Int64) {
-    if entries[topic] != nil { refusals[topic] = until }
+  // MARK: Refusals
+
+  /// The broker refused what was handed over of this topic: the newest of it is tried again after a time, which is longer for
+  /// what is refused time after time, is not urgent and does not change.
+  package mutating func refused(_ topic: String, now: Int64, retryNanoseconds: Int64) {
+    guard var entry = entries[topic] else { return }
+    let isSame = entry.inFlight == entry.version
+    entry.replaced = nil
+    entry.inFlight = nil
+    // A refused observation is not kept for the backlog, which would be refused too.
+    entry.isDelivered = isSame
+    entries[topic] = entry
+    let times = refusals[topic]?.times ?? 0
+    let isSeldom = isSame && entry.state.urgency == .spread
+    let doublings = isSeldom ? min(times, RetainedTable.mostDoublings) : 0
+    let soonest = now + retryNanoseconds
+    refusals[topic] = Refusal(until: .max, untilChanged: soonest, times: times + 1)
+    retry(topic, at: now + retryNanoseconds << Int64(doublings))
+  }
+
+  private mutating func retry(_ topic: String, at time: Int64) {
+    refusals[topic]?.until = time
+    if time > .min { retryAt = min(retryAt, time) }
+  }
+
+  /// Holds a topic back until it is let go.
+  package mutating func hold(_ topic: String) {
+    guard entries[topic] != nil else { return }
+    refusals[topic] = Refusal(until: .max, untilChanged: .max, times: refusals[topic]?.times ?? 0)
+  }
+
+  package mutating func letGo(_ topic: String) {
+    refusals[topic] = nil
+    if isConnected { enqueue(topic) }
+  }
+
+  private mutating func endRefusals(now: Int64) {
+    guard retryAt <= now else { return }
+    let due = refusals.filter { $0.value.until <= now && $0.value.until > .min }
+    for (topic, _) in due.sorted(by: { ($0.value.until, $0.key) < ($1.value.until, $1.key) }) {
+      refusals[topic]?.until = .min
+      enqueue(topic)
+    }
+    retryAt = refusals.values.map(\.until).filter { $0 > .min }.min() ?? .max
   }
 
   /// What one broker refused another may take.
   package mutating func forgetRefusals() {
     refusals = [:]
+    retryAt = .max
   }
 
   /// The broker has this version. A newer one goes next.
@@ -218,6 +275,7 @@ package struct RetainedTable: Sendable {
     entry.replaced = nil
     entry.isDelivered = entry.version == version
     entries[topic] = entry
+    refusals[topic] = nil
     guard entry.isDelivered else { return enqueue(topic) }
     if entry.isTransient || entry.state.payload.isEmpty { remove(topic) }
   }

@@ -33,11 +33,13 @@ class ScriptedBroker:
     """Accepts every client, grants what it subscribes to and acknowledges what it publishes, unless told otherwise.
 
     `grants`: the properties of its CONNACK. `delay`: seconds before it acknowledges. `attack`: bytes that each client gets
-    behind the answer to its first subscription; empty when there is nothing to be listened to.
+    behind the answer to its first subscription; empty when there is nothing to be listened to. `drops`: tells by topic and
+    payload over which messages it ends the connection without a word.
     """
 
-    def __init__(self, grants=b"", delay=0.0, attack=b""):
-        self.grants, self.delay, self.attack = grants, delay, attack
+    def __init__(self, grants=b"", delay=0.0, attack=b"", drops=lambda topic, payload: False):
+        self.grants, self.delay, self.attack, self.drops = grants, delay, attack, drops
+        self.dropped = []
         # Topic as it was written, its length on the wire, and the properties.
         self.published, self.subscribed, self.connections, self.pings = [], [], 0, []
         self.most_unacknowledged = 0
@@ -89,6 +91,9 @@ class ScriptedBroker:
                     size = int.from_bytes(body[:2], "big")
                     id, rest = body[2 + size:4 + size], body[4 + size:]
                     properties, payload = rest[1:1 + rest[0]], rest[1 + rest[0]:]
+                    if self.drops(body[2:2 + size].decode(), payload):
+                        self.dropped.append(payload)
+                        return
                     with lock:
                         waiting.append(id)
                         self.most_unacknowledged = max(self.most_unacknowledged, len(waiting))
