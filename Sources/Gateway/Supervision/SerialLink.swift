@@ -99,7 +99,7 @@ final class SerialLink: EventSource {
   var nextDeadline: MonotonicTime? {
     guard serial != nil else { return retry.due }
     let due = driver.nextDeadline.map { $0 + breakLag }
-    guard let turn = direction?.deadline else { return due }
+    guard let turn = direction?.deadline(withBytesWaiting: !transmit.isEmpty, at: lastTime) else { return due }
     return due.map { min($0, turn) } ?? turn
   }
 
