@@ -4,7 +4,7 @@ import Observations
 ///
 /// The wait is doubled from the first to the longest: an adapter that is plugged in again is noticed within that. Opening
 /// and closing are done by the thread that does all the sensing, and the kernel lets a sick USB device take seconds for
-/// each: then the next try waits in proportion, so that the device has at most a thirtieth of the thread's time.
+/// each: then the next try waits in proportion, so that the device has about a thirtieth of the thread's time.
 struct PortRetry {
   static let firstWait = TimeSpan.milliseconds(250)
   static let longestWait = TimeSpan.seconds(1)
