@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from bench.contacts import add_contact, add_relay
 from bench.lines import Plug
+from support.waiting import wait_until
 
 # Reads the line as a program with parity checking does: a break is FF 00 00.
 LISTEN = """
@@ -101,3 +103,32 @@ def test_sdi12_runs_at_1200_7e1_with_breaks_on_a_real_port(sdi12, wire, subscrib
     assert all(character is None or character < 0x80 for _, _, character in sent), "seven bits, parity by the port"
     commands = "".join("|" if character is None else chr(character) for _, _, character in sent)
     assert "|0MC!" in commands and "0D0!" in commands and "1CC!" in commands and "1D0!" in commands
+
+
+# Holds the port's output back, or lets it go on, whoever writes.
+HOLD = """
+import os, sys, termios
+termios.tcflow(os.open("/dev/ttyS1", os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY), getattr(termios, sys.argv[1]))
+"""
+
+
+def test_a_port_that_sends_nothing_holds_up_neither_the_siren_nor_the_gateway(sdi12, make_chip, subscriber):
+    chip = make_chip()
+    add_contact(sdi12, "underpass", 4, bias="as-is")
+    add_relay(sdi12, 7, "underpass")
+    chip.pull(4, True)
+    chip.pull(7, False)
+    sdi12.start()
+
+    def river(is_read):
+        told = [message.json() for message in subscriber.snapshot() if message.topic == sdi12.topic("observation", "river-1")]
+        return bool(told) and (told[-1]["value"] is not None) == is_read
+
+    wait_until(lambda: river(True), 90, sdi12.journal)
+    sdi12.machine.run("python3 - TCOOFF", input=HOLD.encode())
+    wait_until(lambda: river(False), 90, sdi12.journal)
+    chip.pull(4, False)
+    wait_until(lambda: chip.value(7) == 1, 10, sdi12.journal)
+    sdi12.machine.run("python3 - TCOON", input=HOLD.encode())
+    wait_until(lambda: river(True), 90, sdi12.journal)
+    assert sdi12.properties("NRestarts") == {"NRestarts": "0"}, sdi12.journal()

@@ -41,14 +41,9 @@ final class SerialLink: EventSource {
   /// How long after the time that the driver was told its break began or ended. Its next deadline is later by that much:
   /// the line must be held for as long as it wants, however long this program was kept waiting.
   private var breakLag = TimeSpan.zero
-  private var retryAt: MonotonicTime
-  private var retryDelay = SerialLink.firstRetry
+  private var retry: PortRetry
   private var failure: FaultCause?
 
-  /// The wait before a port is tried again: doubled from the first to the longest. An adapter that is plugged in again is
-  /// noticed within that.
-  private static let firstRetry = TimeSpan.milliseconds(250)
-  private static let longestRetry = TimeSpan.seconds(1)
   /// What waits to be written at most; a device that takes nothing is not worth more memory.
   private static let transmitLimit = 8192
 
@@ -78,7 +73,7 @@ final class SerialLink: EventSource {
     self.driver = driver
     self.sink = sink
     self.logger = logger
-    self.retryAt = time
+    retry = PortRetry(at: time)
   }
 
   /// What went over the port since the start.
@@ -102,9 +97,9 @@ final class SerialLink: EventSource {
   private var lastTime = MonotonicTime(nanoseconds: 0)
 
   var nextDeadline: MonotonicTime? {
-    guard serial != nil else { return retryAt }
+    guard serial != nil else { return retry.due }
     let due = driver.nextDeadline.map { $0 + breakLag }
-    guard let turn = direction?.deadline else { return due }
+    guard let turn = direction?.deadline(withBytesWaiting: !transmit.isEmpty, at: lastTime) else { return due }
     return due.map { min($0, turn) } ?? turn
   }
 
@@ -150,10 +145,13 @@ final class SerialLink: EventSource {
   }
 
   private func open(at time: MonotonicTime) {
+    let start = now()
     do throws(SensorDriversError) {
       let opened = try address.open(by: locator)
       if let directionSettings { try opened.setDirection(directionSettings) }
       serial = consume opened
+      retry.spent(from: start, to: now())
+      retry.opened()
       direction = directionSettings.flatMap { settings in
         guard settings.way == .rts, case .serial(_, let line) = address else { return nil }
         return RS485Direction(settings, line: line)
@@ -164,20 +162,26 @@ final class SerialLink: EventSource {
       wasOpened = true
       failure = nil
       breakLag = .zero
-      retryDelay = Self.firstRetry
       driver.opened(at: time, into: &actions)
       act(at: time)
     } catch {
+      retry.spent(from: start, to: now())
       close(error, at: time)
     }
   }
 
-  /// Gives the port up until `retryAt`; says a failure once, not at each try.
-  private func close(_ error: SensorDriversError, at time: MonotonicTime) {
+  /// Lets the port go, if it is open.
+  private func release() {
+    let start = now()
     serial = nil
     transmit.removeAll()
-    retryAt = time + retryDelay
-    retryDelay = min(retryDelay * 2, Self.longestRetry)
+    retry.spent(from: start, to: now())
+  }
+
+  /// Gives the port up until it is tried again; says a failure once, not at each try.
+  private func close(_ error: SensorDriversError, at time: MonotonicTime) {
+    release()
+    retry.failed(at: time)
     guard failure != error.cause else { return }
     failure = error.cause
     logger.warning("\(error)")
@@ -197,9 +201,8 @@ final class SerialLink: EventSource {
       sink.take(carried, from: .port(port))
       for report in carried.outputs { outputs[report.output]?.take(report.state) }
       if carried.reopen, serial != nil {
-        serial = nil
-        transmit.removeAll()
-        retryAt = time + Self.firstRetry
+        release()
+        retry.closed(at: time)
       }
       carried.removeAll()
     }

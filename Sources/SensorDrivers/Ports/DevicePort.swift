@@ -17,7 +17,8 @@ public enum DeviceAddress: Sendable, Hashable {
 
   /// Opens it. `locator` finds the path of a USB adapter that is called by its name.
   ///
-  /// - Throws: an error whose cause is `port_missing`, `port_busy` or `port_error`.
+  /// - Throws: an error whose cause is `port_missing`, `port_busy`, `port_error`, or `port_lost` while it is still being
+  ///   closed.
   public func open(by locator: DeviceLocator = DeviceLocator()) throws(SensorDriversError) -> DevicePort {
     switch self {
     case .serial(let path, let line): .serial(try SerialPort(path: try locator.path(of: path), line: line))

@@ -100,8 +100,13 @@ public struct RS485Direction: Sendable {
     return true
   }
 
-  /// When `pass`, or another attempt to send, is due.
-  public var deadline: MonotonicTime? {
+  /// When `pass`, or another attempt to send, is due. While there are bytes that may be handed over and the port takes
+  /// none, it is the port that is waited for, and no time.
+  public func deadline(withBytesWaiting hasBytes: Bool, at time: MonotonicTime) -> MonotonicTime? {
+    hasBytes && maySend(at: time) ? nil : deadline
+  }
+
+  var deadline: MonotonicTime? {
     switch phase {
     case .listening: nil
     case .turning(let until), .sending(let until, _), .lingering(let until): until

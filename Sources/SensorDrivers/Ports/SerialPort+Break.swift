@@ -20,14 +20,22 @@ public enum BreakResult: Sendable, Hashable {
 }
 
 extension SerialPort {
-  /// Begins or ends a break and returns at once: whoever asks counts the time between. There must be nothing left to be
-  /// sent, or the kernel would wait for it.
+  /// Begins or ends a break and returns at once: whoever asks counts the time between.
+  ///
+  /// The kernel begins a break when all that was written has been sent, however long that takes. What is still there is
+  /// thrown away, and a port that keeps it all the same counts as lost.
   public func setBreak(_ end: LineBreak, by method: BreakMethod) -> BreakResult {
     switch method {
     case .none: return .done
     case .line:
       // A pseudo-terminal says yes and does nothing.
       if Self.isPseudoTerminal(fileDescriptor) { return .unsupported }
+      if end == .begin, Self.unsentBytes(fileDescriptor) > 0 {
+        _ = tcflush(fileDescriptor, TCOFLUSH)
+        guard Self.unsentBytes(fileDescriptor) == 0 else {
+          return .lost(lost("make a break on", "it does not send what was written to it"))
+        }
+      }
       guard ioctl(fileDescriptor, end == .begin ? UInt(TIOCSBRK) : UInt(TIOCCBRK)) != 0 else { return .done }
       let errorNumber = errno
       switch errorNumber {

@@ -72,13 +72,18 @@ extension SerialPort {
 
   /// Whether the last bit of all that was written to the port of `descriptor` has left it, as far as its driver can tell.
   public static func hasSentAll(_ descriptor: Int32) -> Bool {
-    var waiting: Int32 = 0
-    // SAFETY: TIOCOUTQ writes one int.
-    guard unsafe ioctl(descriptor, Request.outputQueue, &waiting) != 0 || waiting == 0 else { return false }
+    guard unsentBytes(descriptor) == 0 else { return false }
     var status: UInt32 = Request.transmitterEmpty
     // SAFETY: TIOCSERGETLSR writes one int; a driver that does not know it leaves it as it is.
     _ = unsafe ioctl(descriptor, Request.lineStatus, &status)
     return status & Request.transmitterEmpty != 0
+  }
+
+  /// How many bytes the port of `descriptor` has taken and its driver has not sent; 0 if it cannot tell.
+  static func unsentBytes(_ descriptor: Int32) -> Int {
+    var waiting: Int32 = 0
+    // SAFETY: TIOCOUTQ writes one int.
+    return unsafe ioctl(descriptor, Request.outputQueue, &waiting) == 0 ? Int(waiting) : 0
   }
 
   private static func exchange(_ descriptor: Int32, _ request: UInt, _ words: inout InlineArray<8, UInt32>) -> Int32 {

@@ -34,11 +34,18 @@ public struct SerialPort: ~Copyable {
   let line: SerialLine
   /// How seven bits and parity are put into bytes of eight, if the port does not do it by itself.
   private let softwareParity: SoftwareParity?
+  private let closer: PortCloser
 
   /// Opens the port at `path` and sets it to `line`.
   ///
-  /// - Throws: an error whose cause is `port_missing`, `port_busy` or `port_error`.
+  /// - Throws: an error whose cause is `port_missing`, `port_busy`, `port_error`, or `port_lost` while it is still being
+  ///   closed because its device does not take what was written to it.
   public init(path: String, line: SerialLine) throws(SensorDriversError) {
+    try self.init(path: path, line: line, closer: .shared)
+  }
+
+  init(path: String, line: SerialLine, closer: PortCloser) throws(SensorDriversError) {
+    guard !closer.isClosing(path) else { throw Self.stillClosing(path) }
     let descriptor = unsafe Glibc.open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
     let openError = errno
     guard descriptor >= 0 else { throw Self.openError(path, openError) }
@@ -46,7 +53,7 @@ public struct SerialPort: ~Copyable {
     do throws(SensorDriversError) {
       prepared = (try Self.claim(descriptor, path), try Self.configure(descriptor, path, line))
     } catch {
-      _ = Glibc.close(descriptor)
+      closer.close(descriptor)
       throw error
     }
     isMarkedExclusive = prepared.isMarkedExclusive
@@ -54,16 +61,17 @@ public struct SerialPort: ~Copyable {
     softwareParity = prepared.configured.parity
     self.line = line
     self.path = path
+    self.closer = closer
     fileDescriptor = descriptor
   }
 
   deinit {
-    // Without the flush, close would wait for a line that takes nothing, up to half a minute.
+    // What a driver keeps in spite of the flush, closing would wait for.
     _ = tcflush(fileDescriptor, TCIOFLUSH)
     if isMarkedExclusive { _ = ioctl(fileDescriptor, UInt(TIOCNXCL)) }
     // A child that was forked a moment ago may still have a copy: closing ours would not end the lock.
     _ = flock(fileDescriptor, LOCK_UN)
-    _ = Glibc.close(fileDescriptor)
+    closer.close(fileDescriptor)
   }
 
   /// Reads what has arrived, at most as much as `buffer` holds.
@@ -137,6 +145,14 @@ extension SerialPort {
       }
     return SensorDriversError(
       action: "open the serial port \(path)", errorNumber: errorNumber, advice: advice, cause: cause)
+  }
+
+  private static func stillClosing(_ path: String) -> SensorDriversError {
+    SensorDriversError(
+      action: "open the serial port \(path)",
+      reason: "it is still being closed, because its device does not take what was written to it",
+      advice: "Check the device, its supply and its cable; the port is opened again as soon as it is closed.",
+      cause: .portLost)
   }
 
   private static func busyAdvice(_ path: String) -> String {

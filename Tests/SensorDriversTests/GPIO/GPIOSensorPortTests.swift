@@ -61,9 +61,25 @@ import Testing
         Self.wet(false), .fault(Self.sensor, .portLost), .fault(Self.sensor, .portMissing), Self.wet(false),
       ])
     #expect(actions.observations[1].time == Self.time(10_000))
-    #expect(actions.observations[3].time <= Self.time(46_000))
+    #expect(actions.observations[3].time <= Self.time(42_000))
     #expect(port.error == nil)
     #expect(actions.observations.dropFirst(4).allSatisfy { $0.observation == .alive(Self.sensor) })
+  }
+
+  @Test func `is back a second after an error of a moment, long before a fault is confirmed`() {
+    var (board, port) = Self.site()
+    var actions = DriverActions()
+    port.open(at: Self.time(0), into: &actions)
+    board.setPresent(false, chip: Self.chip)
+    port.wake(at: Self.time(10_000), into: &actions)
+    board.setPresent(true, chip: Self.chip)
+    #expect(port.nextDeadline == Self.time(11_000))
+    port.wake(at: Self.time(11_000), into: &actions)
+    #expect(
+      actions.observations.map(\.observation) == [
+        Self.wet(false), .fault(Self.sensor, .portLost), Self.wet(false),
+      ])
+    #expect(port.error == nil)
   }
 
   @Test func `held by another program is a fault until that lets go`() {
@@ -73,10 +89,10 @@ import Testing
     port.open(at: Self.time(0), into: &actions)
     #expect(port.fileDescriptor == nil)
     #expect(port.error?.description.contains("\"gpiomon\" holds line 17") == true)
-    #expect(port.nextDeadline == Self.time(5000))
-    port.wake(at: Self.time(5000), into: &actions)
+    #expect(port.nextDeadline == Self.time(1000))
+    port.wake(at: Self.time(1000), into: &actions)
     board.hold(chip: Self.chip, line: 17, by: nil)
-    port.wake(at: Self.time(10_000), into: &actions)
+    port.wake(at: Self.time(2000), into: &actions)
     #expect(actions.observations.map(\.observation) == [.fault(Self.sensor, .portBusy), Self.wet(false)])
   }
 

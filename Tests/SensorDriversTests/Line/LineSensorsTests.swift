@@ -134,6 +134,43 @@ import Testing
     #expect(actions.transmit == Array("b\r".utf8))
   }
 
+  @Test func `the second answer to a request that was repeated is not taken for another's`() throws {
+    let points = [
+      try Self.point("a", "{value}", poll: Self.poll("a\r", timeout: 1000)),
+      try Self.point("b", "{value}", poll: Self.poll("b\r", timeout: 1000)),
+    ]
+    var (driver, actions) = Self.opened(points)
+    driver.wake(at: .at(milliseconds: 1000), into: &actions)
+    #expect(actions.transmit == Array("a\ra\r".utf8))
+    actions.removeAll()
+    driver.received(Array("7\r\n".utf8).span, at: .at(milliseconds: 1500), into: &actions)
+    #expect(actions.observations.values(of: "a").map(\.thousandths) == [7000])
+    #expect(actions.transmit.isEmpty && driver.nextDeadline == .at(milliseconds: 3000))
+    driver.wake(at: .at(milliseconds: 2500), into: &actions)
+    // As late as the first, and a little later.
+    driver.received(Array("7\r\n".utf8).span, at: .at(milliseconds: 2510), into: &actions)
+    #expect(actions.observations.values(of: "b").isEmpty && driver.counters.lateReplies == 1)
+    driver.wake(at: .at(milliseconds: 3000), into: &actions)
+    #expect(actions.transmit == Array("b\r".utf8))
+    actions.removeAll()
+    // b answers the first time: the line is free at once.
+    driver.received(Array("8\r\n".utf8).span, at: .at(milliseconds: 3050), into: &actions)
+    #expect(actions.observations.values(of: "b").map(\.thousandths) == [8000])
+    #expect(actions.transmit == Array("a\r".utf8))
+  }
+
+  @Test func `a repeated request holds nobody up whose answer looks otherwise`() throws {
+    let points = [
+      try Self.point("a", "A {value}", poll: Self.poll("a\r")),
+      try Self.point("b", "B {value}", poll: Self.poll("b\r")),
+    ]
+    var (driver, actions) = Self.opened(points)
+    driver.wake(at: .at(milliseconds: 300), into: &actions)
+    actions.removeAll()
+    driver.received(Array("A 1\r\n".utf8).span, at: .at(milliseconds: 400), into: &actions)
+    #expect(actions.transmit == Array("b\r".utf8))
+  }
+
   @Test func `a request whose answer has several lines is done when all have come`() throws {
     let poll = Self.poll("?\r")
     let points = [try Self.point("a", "A {value}", poll: poll), try Self.point("b", "B {value}", poll: poll)]

@@ -93,6 +93,20 @@ import Testing
     #expect(direction.maySend(at: start + wire + .milliseconds(1)))
   }
 
+  @Test func `while the port takes none of the bytes that may be sent, it is waited for and no time`() {
+    var direction = direction(before: 3)
+    let start = MonotonicTime.at(milliseconds: 1000)
+    let isRaised = direction.begin(at: start)
+    #expect(isRaised)
+    let turned = start + .milliseconds(3)
+    #expect(direction.deadline(withBytesWaiting: true, at: start) == turned)
+    #expect(direction.deadline(withBytesWaiting: true, at: turned) == nil)
+    direction.sent(4, at: turned + .milliseconds(200))
+    let sent = turned + .milliseconds(200) + TimeSpan(nanoseconds: 4 * Self.line.characterNanoseconds)
+    #expect(direction.deadline(withBytesWaiting: true, at: sent) == nil)
+    #expect(direction.deadline(withBytesWaiting: false, at: turned) == sent)
+  }
+
   @Test(arguments: [RS485Settings.Way.kernel, .rts])
   func `a port that cannot turn round says so, and what to write instead`(way: RS485Settings.Way) throws {
     let terminal = try PseudoTerminal()

@@ -14,9 +14,10 @@ public struct GPIOSensorPort: Sendable {
   private var nextAttempt: MonotonicTime?
   private var edges: [GPIOEdge] = []
 
-  /// `retryInterval` is how long to wait before a line that cannot be had is tried again.
+  /// `retryInterval` is how long to wait before a line that cannot be had is tried again: short enough that an error of a
+  /// moment is over before anybody is told of a fault.
   public init(
-    chip: String, driver: any GPIODriver, access: any GPIOAccess, retryInterval: TimeSpan = .seconds(5)
+    chip: String, driver: any GPIODriver, access: any GPIOAccess, retryInterval: TimeSpan = .seconds(1)
   ) {
     self.chip = chip
     self.driver = driver

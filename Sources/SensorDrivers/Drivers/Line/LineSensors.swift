@@ -180,6 +180,8 @@ extension LineSensors {
     guard exchange?.open.isEmpty ?? true else { return }
     questions[current.question].answered()
     questions[current.question].advance(after: time)
+    // Which of the two requests this answers nobody knows: the other's answer may follow.
+    if current.isRepeated, let patience = patience(after: current.question) { lineFree = current.deadline + patience }
     exchange = nil
   }
 
@@ -227,16 +229,16 @@ extension LineSensors {
     }
     questions[current.question].failed(at: time)
     questions[current.question].advance(after: time)
-    lineFree = time + patience(after: current.question)
+    lineFree = time + (patience(after: current.question) ?? .zero)
   }
 
   /// How long another request waits after one without an answer: where its answer would look the same, until a late one
-  /// can no longer be taken for it.
-  private func patience(after question: Int) -> TimeSpan {
+  /// can no longer be taken for it. Nil where no other's does.
+  private func patience(after question: Int) -> TimeSpan? {
     let own = questions[question].points.map { points[$0].pattern }
     let isMistakable = questions.indices.contains { other in
       other != question && questions[other].points.contains { own.contains(points[$0].pattern) }
     }
-    return isMistakable ? max(questions[question].poll.timeout, .seconds(1)) : .zero
+    return isMistakable ? max(questions[question].poll.timeout, .seconds(1)) : nil
   }
 }
