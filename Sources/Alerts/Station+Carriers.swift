@@ -177,21 +177,16 @@ extension CarrierMemory {
   /// The same on the clock of this run.
   func shifted(by shift: TimeShift, savedAt: Moment, isExact: Bool) -> CarrierMemory {
     let now = shift.now
-    // By the wall clock, since it may have been saved several boots ago.
-    func elapsed(since moment: Moment) -> TimeSpan? {
-      guard moment.clock != .unsynchronized, now.clock != .unsynchronized else { return nil }
-      return max(now.wall - moment.wall, .zero)
-    }
-    /// Where no clock tells, as if it had been told now.
+    /// By the wall clock, since it may have been several boots ago. Where no clock tells, as if it had been told now.
     func told(_ moment: Moment?) -> Moment? {
       guard let moment else { return nil }
       return Moment(
-        monotonic: now.monotonic - (elapsed(since: moment) ?? .zero), wall: moment.wall, clock: moment.clock)
+        monotonic: now.monotonic - (shift.elapsed(since: moment) ?? .zero), wall: moment.wall, clock: moment.clock)
     }
     /// Where no clock tells, as if it had never been: better one call for help too many.
     func pressed(_ time: MonotonicTime?) -> MonotonicTime? {
       guard let time else { return nil }
-      if let pause = elapsed(since: savedAt) { return now.monotonic - (pause + (savedAt.monotonic - time)) }
+      if let pause = shift.elapsed(since: savedAt) { return now.monotonic - (pause + (savedAt.monotonic - time)) }
       return isExact ? shift.withoutPause(time) : nil
     }
     var memory = self
