@@ -104,18 +104,28 @@ struct TimeShift: Sendable {
 
   /// For what goes on while the program does not run, such as a hold time.
   ///
-  /// In another boot the wall clock bridges the gap. Where it cannot be trusted no time has passed: a hold is then kept
-  /// too long, never too short.
+  /// In another boot the wall clock bridges the gap. Where it does not tell how long that was no time has passed: a hold
+  /// is then kept too long, never too short.
   func throughPause(_ time: MonotonicTime, savedAt: Moment) -> MonotonicTime {
     guard !isSameBoot(savedAt) else { return time }
-    let isTrusted = now.clock != .unsynchronized && savedAt.clock != .unsynchronized
-    let elapsed = isTrusted ? max(now.wall - savedAt.wall, .zero) : .zero
-    return time + ((now.monotonic - elapsed) - savedAt.monotonic)
+    return time + ((now.monotonic - (elapsed(since: savedAt) ?? .zero)) - savedAt.monotonic)
+  }
+
+  /// How long ago a moment was by the wall clock; nil where that does not tell. A clock that shows an earlier time than
+  /// then is proven wrong, whatever it is said to be worth: it tells nothing.
+  func elapsed(since moment: Moment) -> TimeSpan? {
+    guard now.clock != .unsynchronized, moment.clock != .unsynchronized, now.wall >= moment.wall else { return nil }
+    return now.wall - moment.wall
+  }
+
+  /// Whether what was saved in another boot proves that the clock has lost time since.
+  func isClockBehind(_ savedAt: Moment) -> Bool {
+    !isSameBoot(savedAt) && savedAt.clock != .unsynchronized && now.wall < savedAt.wall
   }
 
   /// When the program was last known to be alive, on this run's clock; nil where no clock tells.
   func lastAlive(_ moment: Moment) -> MonotonicTime? {
-    guard isSameBoot(moment) || now.clock != .unsynchronized && moment.clock != .unsynchronized else { return nil }
+    guard isSameBoot(moment) || elapsed(since: moment) != nil else { return nil }
     return min(throughPause(moment.monotonic, savedAt: moment), now.monotonic)
   }
 

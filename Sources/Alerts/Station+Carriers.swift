@@ -59,16 +59,15 @@ extension Station {
 extension Station {
   /// Begins a search, or gives the one for this person another case and end.
   mutating func takeSearch(_ search: WatchSearch, at moment: Moment, into effects: inout Effects) -> CommandRefusal? {
-    endSearches(at: moment, into: &effects)
-    let rest = min(search.until - moment.wall, TagSearch.longest)
     let known = searches.firstIndex { $0.subject == search.subject }
     guard (1...64).contains(search.searchCase.count) else { return .badCase }
     guard known != nil || searches.count < TagSearch.most else { return .tooMany }
     let begun = TagSearch(
-      subject: search.subject, person: search.person, searchCase: search.searchCase, end: moment.monotonic + rest,
-      told: known.map { searches[$0].told } ?? [])
+      subject: search.subject, person: search.person, searchCase: search.searchCase,
+      end: CommandEnd(until: search.until, at: moment), told: known.map { searches[$0].told } ?? [])
     if let known { searches[known] = begun } else { searches.append(begun) }
     save(begun, at: moment, into: &effects)
+    watchCommandDeadline()
     return nil
   }
 
@@ -88,14 +87,20 @@ extension Station {
     save(searches[index], at: moment, into: &effects)
   }
 
-  private mutating func endSearches(at moment: Moment, into effects: inout Effects) {
-    for search in searches where search.end <= moment.monotonic {
+  /// Forgets what is over.
+  mutating func endSearches(at moment: Moment, into effects: inout Effects) {
+    for search in searches where search.end.isOver(at: moment.monotonic) {
       effects.saves.append(SavedState(key: SavedKey.search(search.subject), savedAt: moment, part: nil))
     }
-    searches.removeAll { $0.end <= moment.monotonic }
+    searches.removeAll { $0.end.isOver(at: moment.monotonic) }
   }
 
-  private func save(_ search: TagSearch, at moment: Moment, into effects: inout Effects) {
+  /// The board was started: that a search goes on once without a clock is known at the next start.
+  mutating func startSearches(at moment: Moment, into effects: inout Effects) {
+    for search in searches where search.end.isProvisional { save(search, at: moment, into: &effects) }
+  }
+
+  func save(_ search: TagSearch, at moment: Moment, into effects: inout Effects) {
     effects.saves.append(
       SavedState(key: SavedKey.search(search.subject), savedAt: moment, part: .search(search)))
   }
@@ -131,8 +136,7 @@ extension Station {
         rememberedCarriers[memory.subject] = memory.shifted(
           by: shift, savedAt: state.savedAt, isExact: shift.isExact(state))
       case .search(var search)?:
-        search.end = min(
-          shift.throughPause(search.end, savedAt: state.savedAt), shift.now.monotonic + TagSearch.longest)
+        search.end = search.end.shifted(by: shift, savedAt: state.savedAt)
         for index in search.told.indices {
           search.told[index].at = shift.throughPause(search.told[index].at, savedAt: state.savedAt)
         }
@@ -177,21 +181,16 @@ extension CarrierMemory {
   /// The same on the clock of this run.
   func shifted(by shift: TimeShift, savedAt: Moment, isExact: Bool) -> CarrierMemory {
     let now = shift.now
-    // By the wall clock, since it may have been saved several boots ago.
-    func elapsed(since moment: Moment) -> TimeSpan? {
-      guard moment.clock != .unsynchronized, now.clock != .unsynchronized else { return nil }
-      return max(now.wall - moment.wall, .zero)
-    }
-    /// Where no clock tells, as if it had been told now.
+    /// By the wall clock, since it may have been several boots ago. Where no clock tells, as if it had been told now.
     func told(_ moment: Moment?) -> Moment? {
       guard let moment else { return nil }
       return Moment(
-        monotonic: now.monotonic - (elapsed(since: moment) ?? .zero), wall: moment.wall, clock: moment.clock)
+        monotonic: now.monotonic - (shift.elapsed(since: moment) ?? .zero), wall: moment.wall, clock: moment.clock)
     }
     /// Where no clock tells, as if it had never been: better one call for help too many.
     func pressed(_ time: MonotonicTime?) -> MonotonicTime? {
       guard let time else { return nil }
-      if let pause = elapsed(since: savedAt) { return now.monotonic - (pause + (savedAt.monotonic - time)) }
+      if let pause = shift.elapsed(since: savedAt) { return now.monotonic - (pause + (savedAt.monotonic - time)) }
       return isExact ? shift.withoutPause(time) : nil
     }
     var memory = self

@@ -160,6 +160,7 @@ extension Station {
       earliest = earliest.map { min($0, time) } ?? time
     }
     for maintenance in maintenances { consider(maintenance.end.deadline) }
+    for search in searches { consider(search.end.deadline) }
     for active in book.active { consider(active.acknowledgedUntil?.deadline) }
     for rehearsal in rehearsals {
       consider(rehearsal.deadline)
@@ -172,25 +173,39 @@ extension Station {
     endMaintenance(at: moment, into: &effects)
     wakeRehearsals(at: moment, into: &effects)
     endAcknowledgements(at: moment, into: &effects)
+    endSearches(at: moment, into: &effects)
   }
 
   /// The board was started: what an earlier run left behind is looked at before anything is heard.
   mutating func startCommanded(at moment: Moment, into effects: inout Effects) {
     startMaintenance(at: moment, into: &effects)
     startRehearsals(at: moment, into: &effects)
+    startSearches(at: moment, into: &effects)
+    if !isClockBehind { clockIsKnown(at: moment, into: &effects) }
   }
 
-  /// The wall clock was set. It moves no end but those of which no clock told how much was left.
+  /// The wall clock was set, or can be trusted more or less. Where it can be trusted each end is read by it; none is moved
+  /// but those of which no clock told how much was left.
   mutating func clockIsKnown(at moment: Moment, into effects: inout Effects) {
-    for index in maintenances.indices where maintenances[index].end.clockIsKnown(at: moment) {
+    guard moment.clock != .unsynchronized else { return }
+    for index in maintenances.indices {
+      maintenances[index].end.clockIsKnown(at: moment)
       saveMaintenance(index, at: moment, into: &effects)
     }
-    for index in rehearsals.indices where rehearsals[index].end.clockIsKnown(at: moment) {
+    for index in rehearsals.indices {
+      rehearsals[index].end.clockIsKnown(at: moment)
+      for position in rehearsals[index].alerts.indices {
+        rehearsals[index].alerts[position].acknowledgedUntil?.clockIsKnown(at: moment)
+      }
       saveRehearsal(index, at: moment, into: &effects)
     }
-    for position in book.active.indices {
-      guard book.active[position].acknowledgedUntil?.clockIsKnown(at: moment) == true else { continue }
+    for position in book.active.indices where book.active[position].acknowledgedUntil != nil {
+      book.active[position].acknowledgedUntil?.clockIsKnown(at: moment)
       save(position, at: moment, into: &effects)
+    }
+    for index in searches.indices {
+      searches[index].end.clockIsKnown(at: moment)
+      save(searches[index], at: moment, into: &effects)
     }
     watchCommandDeadline()
   }

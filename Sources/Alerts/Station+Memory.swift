@@ -31,6 +31,7 @@ extension Station {
     let ofThisBoot = saved.values.map(\.savedAt).filter { shift.isSameBoot($0) }
     let newest = (ofThisBoot.isEmpty ? saved.values.map(\.savedAt) : ofThisBoot).max { $0.monotonic < $1.monotonic }
     isTrustChanged = newest?.clock != moment.clock
+    isClockBehind = saved.values.contains { shift.isClockBehind($0.savedAt) }
     restoreBook(saved, sequences: sequences, shift: shift)
     restoreMaintenance(saved, shift: shift)
     for index in channels.indices { restoreChannel(index, saved, shift: shift) }

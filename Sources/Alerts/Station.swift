@@ -41,6 +41,8 @@ public struct Station: Sendable {
   var latest = MonotonicTime(nanoseconds: 0)
   /// Whether the clock was trusted more or less when an earlier run saved something last.
   var isTrustChanged = false
+  /// Whether the clock showed an earlier time at the start than in an earlier boot, so that one of them was wrong.
+  var isClockBehind = false
   /// Whether it is the station of an exercise or a test.
   var isRehearsing = false
   /// How many messages of an earlier run are not known any more.

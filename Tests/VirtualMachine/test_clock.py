@@ -18,6 +18,8 @@ from support.waiting import assert_holds, wait_until
 
 SOAK = os.environ.get("MIMAMORI_SOAK") == "1"
 WRONG = datetime.fromisoformat("2001-01-01T00:00:00+09:00").timestamp()
+# Of a chip an earlier year is not believed.
+PLAUSIBLE = datetime.fromisoformat("2026-02-01T00:00:00+09:00").timestamp()
 # What setting and asking the machine takes, and a confirmed reading.
 CLOSE = 5.0
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -187,12 +189,15 @@ def test_what_waited_under_a_wrong_clock_arrives_with_right_times(
 def test_what_was_sent_under_a_wrong_clock_is_told_once_more(board, canal, clock, subscriber, kept_by, measured):
     if kept_by == "nobody":
         clock.take_chip_out()
-    clock.show(WRONG)
+        clock.show(WRONG)
+    else:
+        clock.show_with_chip(PLAUSIBLE)
     board.start()
     moved = time.time()
     raised = canal.move(CAUTION, subscriber, "caution")
     untrusted = {"nobody": "unsynchronized", "chip": "rtc"}[kept_by]
-    assert raised["clock"] == untrusted and raised["detected"].startswith("2001-01-01T00:0"), raised
+    shown = {"nobody": "2001-01-01T00:0", "chip": "2026-02-01T00:0"}[kept_by]
+    assert raised["clock"] == untrusted and raised["detected"].startswith(shown), raised
     assert (NOT_SET in json.dumps(raised["text"], ensure_ascii=False)) == (kept_by == "nobody"), raised["text"]
     agrees_with_cap(subscriber, [raised])
     clock.set(trusted=True)

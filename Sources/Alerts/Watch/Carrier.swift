@@ -136,19 +136,17 @@ struct TagSearch: Sendable, Hashable, Codable {
   static let most = 16
   /// At one place it is told again after this.
   static let every = TimeSpan.minutes(5)
-  /// What goes on longer was not meant.
-  static let longest = TimeSpan.hours(24)
 
   var subject: SubjectID
   var person: WatchPlan.Person
   var searchCase: String
-  var end: MonotonicTime
+  var end: CommandEnd
   /// At most one for each place.
   var told: [Told] = []
 
   /// Whether a sighting at a place at `time` is to be told.
   mutating func isNews(at place: PlaceID, _ time: MonotonicTime) -> Bool {
-    guard time < end else { return false }
+    guard !end.isOver(at: time) else { return false }
     guard let index = told.firstIndex(where: { $0.place == place }) else {
       told.append(Told(place: place, at: time))
       return true
@@ -156,5 +154,19 @@ struct TagSearch: Sendable, Hashable, Codable {
     guard time - told[index].at >= Self.every else { return false }
     told[index].at = time
     return true
+  }
+}
+
+extension TagSearch {
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    subject = try values.decode(SubjectID.self, forKey: .subject)
+    person = try values.decode(WatchPlan.Person.self, forKey: .person)
+    searchCase = try values.decode(String.self, forKey: .searchCase)
+    // Older records know only the time of the monotonic clock.
+    end =
+      try (try? values.decode(CommandEnd.self, forKey: .end))
+      ?? CommandEnd(deadline: values.decode(MonotonicTime.self, forKey: .end))
+    told = try values.decode([Told].self, forKey: .told)
   }
 }

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 public import Observations
 
@@ -94,11 +93,8 @@ public struct SystemClock {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
-  /// The kernel knows whether an NTP client keeps the clock; without one, a board with a clock chip is better off.
-  public static func kernelQuality() -> ClockQuality {
-    if mimamori_clock_is_synchronized() == 1 { return .synchronized }
-    return unsafe access("/dev/rtc0", F_OK) == 0 ? .rtc : .unsynchronized
-  }
+  /// The kernel knows whether an NTP client keeps the clock; without one, a board whose clock chip is right is better off.
+  public static func kernelQuality() -> ClockQuality { KernelClock.board.quality }
 }
 
 /// What tells this boot of the machine apart from every other.

@@ -19,12 +19,21 @@ time.clock_settime_ns(time.CLOCK_REALTIME, begin + time.monotonic_ns())
 assert library.adjtimex(ctypes.byref(state)) >= 0, ctypes.get_errno()
 """
 CHIP, AWAY = "/dev/rtc0", "/dev/clock-chip-of-the-test"
+# RTC_SET_TIME of linux/rtc.h, with a struct rtc_time; the chip shows UTC.
+SET_CHIP = f"""
+import fcntl, struct, sys, time
+
+now = time.gmtime(int(sys.argv[1]) / 1e9 + time.monotonic())
+with open("{CHIP}", "rb") as chip:
+    fcntl.ioctl(chip, 0x4024700A, struct.pack(
+        "9i", now.tm_sec, now.tm_min, now.tm_hour, now.tm_mday, now.tm_mon - 1, now.tm_year - 1900, 0, 0, 0))
+"""
 
 
 class MachineClock:
     """Set by the host's clock, which is the right one; `boot` is when the machine began by it.
 
-    At the end it is right and untrusted, as after the boot.
+    At the end it is right and untrusted, as after the boot, and so is its chip.
     """
 
     def __init__(self, machine):
@@ -48,6 +57,14 @@ class MachineClock:
         """The clock shows this moment, seconds since 1970, from now on."""
         self.set(moment - time.time(), trusted)
 
+    def show_with_chip(self, moment):
+        """The same, and the clock chip vouches for it."""
+        self.show(moment)
+        self._set_chip(moment - time.time())
+
+    def _set_chip(self, off_by=0.0):
+        self._machine.run(f"python3 - {round((self.boot + off_by) * 1e9)}", input=SET_CHIP.encode())
+
     def take_chip_out(self):
         """The board is one without a clock chip, as far as programs see. The kernel itself numbers a chip anew that it lost."""
         self._machine.run(f"mv {CHIP} {AWAY}")
@@ -55,3 +72,5 @@ class MachineClock:
     def close(self):
         self.set()
         self._machine.run(f"if [ -e {AWAY} ]; then mv {AWAY} {CHIP}; fi")
+        # The kernel itself sets it while the clock is trusted.
+        self._set_chip()
