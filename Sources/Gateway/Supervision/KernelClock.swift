@@ -20,25 +20,30 @@ final class KernelClock: Sendable {
 
   /// 2026-01-01T00:00:00Z: this program is younger, so that an earlier time is wrong.
   static let earliestPlausible = WallTime(milliseconds: 1_767_225_600_000)
-  /// How far a chip and the clock that was set by it may be apart: a chip knows whole seconds, and reading it takes time.
+  /// How far a chip and the clock that was set by it may be apart at the boot: a chip knows whole seconds, and reading it
+  /// takes time.
   static let tolerance = TimeSpan.minutes(1)
+  /// And since the boot: a clock that nobody corrects drifts from the chip by far less than one second in so many.
+  static let secondsPerSecondOfDrift: Int64 = 2000
 
   /// The one of this board, whose chip is judged at its first use.
   static let board = KernelClock(
     isSynchronized: { mimamori_clock_is_synchronized() == 1 }, chip: .first,
-    now: WallTime(milliseconds: SystemClock.kernel().wallNanoseconds / 1_000_000))
+    now: WallTime(milliseconds: SystemClock.kernel().wallNanoseconds / 1_000_000),
+    uptime: SystemClock.kernel().monotonic - MonotonicTime(nanoseconds: 0))
 
   private let isSynchronized: @Sendable () -> Bool
   private let chip: Chip
   private let isChipTrusted: Locked<Bool>
 
-  /// Judges `chip` by the wall clock, which shows `now`.
-  init(isSynchronized: @escaping @Sendable () -> Bool, chip: Chip, now: WallTime) {
+  /// Judges `chip` by the wall clock, which shows `now`, `uptime` after the boot.
+  init(isSynchronized: @escaping @Sendable () -> Bool, chip: Chip, now: WallTime, uptime: TimeSpan) {
     self.isSynchronized = isSynchronized
     self.chip = chip
     var isTrusted = false
     if now >= Self.earliestPlausible, chip.isThere(), let time = chip.time() {
-      isTrusted = (time - now).nanoseconds.magnitude <= Self.tolerance.nanoseconds.magnitude
+      let drift = TimeSpan(nanoseconds: uptime.nanoseconds / Self.secondsPerSecondOfDrift)
+      isTrusted = (time - now).nanoseconds.magnitude <= (Self.tolerance + drift).nanoseconds.magnitude
     }
     isChipTrusted = Locked(isTrusted)
   }

@@ -18,11 +18,12 @@ struct KernelClockTests {
   private static let now = WallTime(rfc3339: "2026-11-21T15:00:00+09:00")!
 
   private func clock(
-    chip: WallTime?, isThere: Bool = true, now: WallTime = now,
+    chip: WallTime?, isThere: Bool = true, now: WallTime = now, uptime: TimeSpan = .zero,
     isSynchronized: @escaping @Sendable () -> Bool = { false }
   ) -> KernelClock {
     KernelClock(
-      isSynchronized: isSynchronized, chip: KernelClock.Chip(isThere: { isThere }, time: { chip }), now: now)
+      isSynchronized: isSynchronized, chip: KernelClock.Chip(isThere: { isThere }, time: { chip }), now: now,
+      uptime: uptime)
   }
 
   @Test(arguments: [0, 1, -60, 60] as [Int64])
@@ -33,6 +34,13 @@ struct KernelClockTests {
   @Test(arguments: [-61, 61, 86_400, -366 * 86_400] as [Int64])
   func `does not trust a chip that tells another time than the clock`(secondsAhead: Int64) {
     #expect(clock(chip: Self.now + .seconds(secondsAhead)).quality == .unsynchronized)
+  }
+
+  /// A month without a time server: 21.6 minutes at most.
+  @Test(arguments: [(1356, ClockQuality.rtc), (-1356, .rtc), (1357, .unsynchronized)] as [(Int64, ClockQuality)])
+  func `trusts a chip from which the clock has drifted since the boot`(secondsAhead: Int64, quality: ClockQuality) {
+    let clock = clock(chip: Self.now + .seconds(secondsAhead), uptime: .seconds(30 * 86_400))
+    #expect(clock.quality == quality)
   }
 
   @Test(arguments: ["1970-01-01T00:00:40Z", "2000-01-01T00:00:00Z", "2025-12-31T23:59:59Z"])
@@ -73,7 +81,7 @@ struct KernelClockTests {
         time: {
           reads.value.withLock { $0 += 1 }
           return Self.now
-        }), now: Self.now)
+        }), now: Self.now, uptime: .zero)
     for _ in 0..<100 { #expect(clock.quality == .rtc) }
     #expect(reads.value.withLock { $0 } == 1)
   }
